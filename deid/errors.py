@@ -1,0 +1,49 @@
+"""Every error that deid raises on purpose.
+
+    DeidError                        message fit to show a clerk (Chinese); never holds cell content
+    ├─ PatternError(ValueError)      a file under patterns/ breaks its format; says file and key
+    ├─ UnknownPolicy(LookupError)    names the policies there are
+    ├─ UnsupportedFormat(ValueError) names the extension, and the extra to install if that is all
+    ├─ UnreadableFile(ValueError)    encrypted, damaged, over a limit or not what its name says
+    ├─ UnsafeEdit(ValueError)        a place that cannot be changed without breaking the file
+    └─ LeftOver                      verification found what the policy hides; carries the report
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deid.model import FileReport
+
+
+class DeidError(Exception):
+    """A fault whose message may be shown to a clerk as it is."""
+
+
+class PatternError(DeidError, ValueError):
+    """A file under ``patterns/`` (or a policy of the user's own) breaks its format."""
+
+
+class UnknownPolicy(DeidError, LookupError):
+    """No policy of that name."""
+
+
+class UnsupportedFormat(DeidError, ValueError):
+    """The format is not one that deid can edit and verify."""
+
+
+class UnreadableFile(DeidError, ValueError):
+    """The file cannot be read: encrypted, damaged, over a limit, or not what its name says."""
+
+
+class UnsafeEdit(DeidError, ValueError):
+    """The format has no safe way to change that place."""
+
+
+class LeftOver(DeidError):
+    """The output still held what the policy hides, so it was not written."""
+
+    def __init__(self, message: str, report: FileReport) -> None:
+        super().__init__(message)
+        self.report = report

@@ -1,0 +1,39 @@
+"""The Document protocol, and which module reads which extension.
+
+A format module has ``EXTENSIONS`` (lower case, with the dot), ``LABEL`` (Chinese name) and
+``read(path) -> Document``. Modules are discovered by file name: a new format is one new module.
+Formats know nothing of privacy. They raise UnreadableFile, UnsupportedFormat or UnsafeEdit with a
+plain Chinese sentence that names the fault and what to do, and never holds cell content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, Protocol
+
+from deid.model import Edit, Remark, Table, Text
+
+
+class Document(Protocol):
+    """An opened file: parts that can be read, changed and saved.
+
+    ``parts``: tables and texts in reading order, every place where a value can stand, hidden ones
+    included. A text part may show several times what a cell shows (a cached chart label).
+    ``remarks``: what a person has to look at, and what saving drops.
+    """
+
+    format: str
+    parts: Sequence[Table | Text]
+    remarks: Sequence[Remark]
+
+    def save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
+        """Write the file with ``edits`` (by place; sorted, not overlapping) spliced in.
+
+        What is not edited stays byte for byte. Raises UnsafeEdit.
+        """
+
+    def raw(self) -> Iterator[tuple[str, bytes]]:
+        """Name and unpacked bytes of every part of the file, to search for what may be left."""
+
+    def close(self) -> None:
+        """Let go of the file."""
