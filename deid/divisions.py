@@ -1,0 +1,105 @@
+"""The administrative divisions down to towns, looked up by name at a place in a text."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from deid.data import load_rows
+
+LEVEL_OF_CODE = {2: "province", 4: "city", 6: "county", 9: "town"}
+RANK = {"province": 0, "city": 1, "county": 2, "town": 3}
+
+_ETHNIC = (
+    "壮族|回族|维吾尔|藏族|羌族|彝族|苗族|侗族|布依族|土家族|傣族|景颇族|白族|傈僳族|哈尼族|哈萨克|蒙古族?"
+    "|柯尔克孜|朝鲜族|满族|瑶族|土族|撒拉族|达斡尔族|鄂温克族|黎族|畲族|仡佬族|佤族|拉祜族|纳西族|毛南族|仫佬族"
+    "|水族|保安族|东乡族|裕固族|锡伯|塔吉克|独龙族|怒族|普米族|布朗族|各族"
+)
+_SUFFIX = re.compile(f"(?:(?:{_ETHNIC})*自治[区州县旗]|特别行政区|地区|[省市县区旗盟])$")
+
+
+class Place(NamedTuple):
+    """A division name found in a text: where it ends, its level, the codes that bear the name."""
+
+    end: int
+    level: str
+    codes: tuple[str, ...]
+
+
+class _Names(NamedTuple):
+    full: dict[str, tuple[str, ...]]
+    short: dict[str, tuple[str, ...]]
+    heads: dict[str, tuple[int, ...]]
+    short_heads: dict[str, tuple[int, ...]]
+
+
+def _by_head(names: dict[str, tuple[str, ...]]) -> dict[str, tuple[int, ...]]:
+    """First two characters -> the lengths of the names that begin so, longest first."""
+    lengths: dict[str, set[int]] = {}
+    for name in names:
+        lengths.setdefault(name[:2], set()).add(len(name))
+    return {head: tuple(sorted(found, reverse=True)) for head, found in lengths.items()}
+
+
+@cache
+def _names() -> _Names:
+    full: dict[str, tuple[str, ...]] = {}
+    short: dict[str, tuple[str, ...]] = {}
+    for code, name in load_rows("divisions"):
+        full[name] = (*full.get(name, ()), code)
+        if len(code) < 9:
+            stem = _SUFFIX.sub("", name)
+            if len(stem) > 1 and stem != name:
+                short[stem] = (*short.get(stem, ()), code)
+    return _Names(full, short, _by_head(full), _by_head(short))
+
+
+def full_at(text: str, start: int, rank: int = 0) -> Place | None:
+    """The longest full division name at ``start`` of at least ``rank`` (0 province … 3 town)."""
+    names = _names()
+    for length in names.heads.get(text[start : start + 2], ()):
+        codes = names.full.get(text[start : start + length])
+        if codes is None:
+            continue
+        level = _level(codes, rank)
+        if level:
+            return Place(start + length, level, codes)
+    return None
+
+
+def short_at(text: str, start: int, rank: int = 0) -> Place | None:
+    """A name without its suffix (陕西, 长安) that the next division, lying inside it, confirms."""
+    names = _names()
+    for length in names.short_heads.get(text[start : start + 2], ()):
+        codes = names.short.get(text[start : start + length])
+        if codes is None:
+            continue
+        level = _level(codes, rank)
+        if level and _confirmed(text, start + length, codes):
+            return Place(start + length, level, codes)
+    return None
+
+
+def _confirmed(text: str, start: int, codes: tuple[str, ...]) -> bool:
+    names = _names()
+    head = text[start : start + 2]
+    for table, heads in ((names.full, names.heads), (names.short, names.short_heads)):
+        for length in heads.get(head, ()):
+            inner = table.get(text[start : start + length], ())
+            if any(
+                len(code) > len(outer) and code.startswith(outer)
+                for code in inner
+                for outer in codes
+            ):
+                return True
+    return False
+
+
+def _level(codes: tuple[str, ...], rank: int) -> str | None:
+    """The coarsest level of ``codes`` that is not coarser than ``rank``."""
+    for code in codes:
+        level = LEVEL_OF_CODE[len(code)]
+        if RANK[level] >= rank:
+            return level
+    return None
