@@ -21,6 +21,7 @@ LEVELS = ("province", "city", "county", "town", "village", "road", "fine")
 
 _BLANK = re.compile(r"[\s\u200b]")
 _NAME = r"[^\s,，。;；:：、()（）\[\]【】*＊]"
+_NOTE = re.compile(r"[(（][^()（）\d]{1,20}[)）]")
 _SEPARATORS = re.compile(r"[;；、/\n|]+|[,，](?!\d{3}(?!\d))")
 
 
@@ -53,7 +54,8 @@ class _Words(NamedTuple):
     zone: re.Pattern[str]
     road: re.Pattern[str]
     fine: re.Pattern[str]
-    bare: re.Pattern[str]
+    group: re.Pattern[str]
+    inner: re.Pattern[str]
     anchor: re.Pattern[str]
     chain: re.Pattern[str]
     lead: re.Pattern[str]
@@ -61,8 +63,8 @@ class _Words(NamedTuple):
 
 
 _KEYS = frozenset(
-    "label digits numerals village village_soft community town zone road estate unit weak_unit"
-    " bare lead office".split()
+    ("label", "digits", "numerals", "village", "village_soft", "community", "town", "zone")
+    + ("road", "estate", "unit", "weak_unit", "group", "lead", "office")
 )
 
 
@@ -76,6 +78,11 @@ def _words() -> _Words:
     digit, numeral = raw["digits"], raw["numerals"]
     number = f"第?(?:[{digit}]{{1,5}}[A-Za-z]?|[{numeral}]{{1,5}}|[A-Z甲乙丙丁])"
     hard, weak = f"{number}(?:{either['unit']})", f"{number}(?:{either['weak_unit']})"
+    # Villages are called 四门闸, 五座桥, 十六号院, never 4门闸: with a Chinese numeral these units
+    # do not end the search for a village.
+    counted = f"(?:[{digit}]{{1,5}}[A-Za-z]?|第[{numeral}]{{1,5}}|[A-Z甲乙丙丁])"
+    counted = f"(?:{counted}(?:{either['unit']}|{either['weak_unit']})"
+    counted += f"|[{numeral}]{{1,5}}(?:{either['group']}))"
     dashed = f"[{digit}]{{1,4}}[栋幢号]?[-－][{digit}A-Za-z]{{1,5}}"
     # A number and a unit that the village suffix follows at once belong to the name: 五社村.
     free = f"(?!{either['village']})"
@@ -87,8 +94,9 @@ def _words() -> _Words:
         town=re.compile(f"{_NAME}{{1,12}}?(?:{either['town']})"),
         zone=re.compile(f"{_NAME}{{0,8}}?(?:{either['zone']})"),
         road=re.compile(f"{either['road']}|{either['estate']}"),
-        fine=re.compile(f"(?:{hard}|{weak}){free}|{dashed}|[,，。;；:：、()（）*＊]"),
-        bare=re.compile(f"{number}(?:{either['bare']})"),
+        fine=re.compile(f"{counted}{free}|{dashed}|[,，。;；:：、()（）*＊]"),
+        group=re.compile(f"{number}(?:{either['group']})"),
+        inner=re.compile(f"{_NAME}{{1,8}}?村{_NAME}{{0,4}}?(?:{either['town']}|{either['zone']})"),
         anchor=re.compile(f"{hard}|{dashed}"),
         chain=re.compile(
             f"{hard}|{weak}|{dashed}|[-－附#]"
@@ -102,9 +110,24 @@ def _words() -> _Words:
 
 
 @cache
-def _exceptions() -> frozenset[str]:
-    """Village names that hold a village suffix inside (大村中村), which no rule can tell apart."""
-    return frozenset(row[0] for row in load_rows("address_exceptions"))
+def _exceptions() -> tuple[frozenset[str], dict[str, tuple[int, ...]]]:
+    """Village names that no rule can tell from something finer (大村中村, 三号地村).
+
+    With them, by first two characters, the lengths to try, longest first.
+    """
+    names = frozenset(row[0] for row in load_rows("address_exceptions"))
+    lengths: dict[str, set[int]] = {}
+    for name in names:
+        lengths.setdefault(name[:2], set()).add(len(name))
+    return names, {head: tuple(sorted(some, reverse=True)) for head, some in lengths.items()}
+
+
+def _exception_end(text: str, start: int) -> int | None:
+    names, lengths = _exceptions()
+    for length in lengths.get(text[start : start + 2], ()):
+        if text[start : start + length] in names:
+            return start + length
+    return None
 
 
 def parse_address(text: str) -> Address | None:
@@ -186,6 +209,13 @@ def _parse(text: str, start: int, end: int) -> Address | None:
         start = label.end()
     parts = _divisions(text, start, end)
     at = parts[-1].end if parts else start
+    if not (parts and parts[-1].level == "town"):
+        inner = words.inner.match(text, at, end)
+        if inner and _village_end(text, inner.end(), end):
+            # A town that the gazetteer does not know and that has 村 inside: 时村营乡上陈村.
+            parts.append(Part("town", at, inner.end()))
+            at = inner.end()
+    at = _note_end(text, at, end) if parts else at
     village = _village_end(text, at, end)
     if village is None and parts and words.village.match(text, at, end):
         # 长安社区 read as 长安 + 社区: the name belongs to the village.
@@ -213,6 +243,14 @@ def _parse(text: str, start: int, end: int) -> Address | None:
     return Address(start, end, tuple(parts)) if parts else None
 
 
+def _note_end(text: str, start: int, end: int) -> int:
+    """Behind a note on a division (王寺街道(原王寺镇)), if a village follows it."""
+    note = _NOTE.match(text, start, end)
+    if note and _village_end(text, note.end(), end):
+        return note.end()
+    return start
+
+
 def _divisions(text: str, start: int, end: int) -> list[Part]:
     """Province to town as far as the gazetteer knows them, and zones such as 高新区 between."""
     parts: list[Part] = []
@@ -226,7 +264,7 @@ def _divisions(text: str, start: int, end: int) -> list[Part]:
                 break
             continue
         zone = _words().zone.match(text, start, end)
-        if not zone or parts and parts[-1].level == "zone":
+        if not zone:
             break
         parts.append(Part("county", start, zone.end()))
         start, rank = zone.end(), 3
@@ -241,18 +279,13 @@ def _village_end(text: str, start: int, end: int) -> int | None:
     words = _words()
     broken = words.fine.search(text, start, end)
     limit = broken.start() if broken else end
-    found: int | None = None
+    found = _exception_end(text, start)
     for match in words.village.finditer(text, start, end):
-        if match.start() > limit or match.start() == start:
-            if match.start() > limit:
-                break
+        if match.start() > limit:
+            break
+        if match.start() == start or (found and match.end() <= found):
             continue
-        if (
-            found is None
-            or match.start() == found
-            or words.community.match(match.group())
-            or text[start : match.end()] in _exceptions()
-        ):
+        if found in (None, match.start()) or words.community.match(match.group()):
             found = match.end()
     return found
 
@@ -274,7 +307,7 @@ def _bare_end(text: str, start: int, end: int, parts: list[Part]) -> int | None:
     if not parts:
         return None
     words = _words()
-    group = words.bare.search(text, start, min(end, start + 12))
+    group = words.group.search(text, start, min(end, start + 12))
     if not group or group.start() - start < 2:
         return None
     first = words.fine.search(text, start, end)
@@ -335,10 +368,9 @@ def _prose_start(text: str, floor: int, anchor: int) -> int:
     for at in range(start, anchor):
         if full_at(text, at) or short_at(text, at):
             return at
-    last = None
-    for last in _words().lead.finditer(text, start, anchor):
-        pass
-    return last.end() if last else start
+    for match in _words().lead.finditer(text, start, anchor):
+        start = match.end()
+    return start
 
 
 def _proved(text: str, address: Address) -> bool:
