@@ -263,6 +263,6 @@ def _as_text(head: bytes) -> str | None:
         if min(even, odd) * 4 > max(even, odd):
             return None
         return head.decode("utf-16-le" if odd > even else "utf-16-be", "replace")
-    if len(_CONTROL.findall(head)) > len(head) // 50 + 1:
+    if len(_CONTROL.findall(head)) > len(head) // 50 + 4:
         return None
     return head.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
