@@ -28,8 +28,24 @@ LABELS = {
     "refused": "不可发布",
     "unreadable": "读不了",
 }
+_RULES = {
+    "keep": "保留",
+    "mask_landline": "留区号，其余遮盖",
+    "mask_email": "留 @ 以后，其余遮盖",
+    "mask_name": "留姓，其余遮盖",
+    "redact": "删去",
+    "replace": "换成固定文字",
+}
+_LEVELS = {
+    "province": "省",
+    "city": "市",
+    "county": "县（区）",
+    "town": "乡镇（街道）",
+    "village": "村（社区）",
+    "road": "路名",
+}
 # One A4 page: what does not fit is counted here and stands in deid-report.json.
-_FILES, _COLUMNS, _ITEMS = 4, 8, 20
+_FILES, _COLUMNS, _ITEMS, _ITEMS_OF_MANY = 4, 8, 20, 10
 _TIMESTAMP = r"20\d\d(?:0[1-9]|1[0-2])[0-3]\d[0-2]\d[0-5]\d(?:[0-5]\d)?"
 _LONG_NUMBER = re.compile(
     rf"(?<!\d)(?!{_TIMESTAMP}(?!\d))\d{{11,}}[Xx]?"
@@ -73,6 +89,22 @@ def without_numbers(text: str) -> str:
     """
     starred = _LONG_NUMBER.sub(lambda match: "*" * len(match[0]), text)
     return starred.encode("utf-8", "replace").decode("utf-8")
+
+
+def rule(operator: str, options: Mapping[str, object]) -> str:
+    """What an operator does, for a reader who does not know operators.
+
+    >>> rule("mask", {"first": 6})
+    '留前 6 位，其余遮盖'
+    """
+    if operator == "mask":
+        ends = (("first", "前"), ("last", "后"))
+        shown = [f"{end} {options[key]} 位" for key, end in ends if options.get(key)]
+        return f"留{'、'.join(shown)}，其余遮盖" if shown else "全部遮盖"
+    if operator == "generalize_address":
+        level = str(options.get("level", "village"))
+        return f"留到{_LEVELS.get(level, level)}，其余遮盖"
+    return _RULES.get(operator, operator)
 
 
 def total_found(files: Iterable[FileReport]) -> dict[str, int]:
@@ -281,7 +313,7 @@ def _files(run: Run) -> _Html:
 
 
 def _name_and_reason(file: FileReport) -> _Html:
-    reason = _tag("small", _short(file.message, 80)) if file.message else _Html("")
+    reason = _tag("small", _short(file.message, 46)) if file.message else _Html("")
     return _tag("div", _short(file.source, 44), reason)
 
 
@@ -323,19 +355,20 @@ def _looks(run: Run) -> _Html:
     found = _to_look_at(run)
     many = len(run.files) > 1
     lines = []
-    for file, item in found[:_ITEMS]:
-        place = _short(item.place, 40)
-        where = f"{_short(Path(file.source).name, 20)} {place}" if many else place
-        lines.append(_tag("li", _tag("b", where), f" {_short(item.message, 44)}"))
+    shown = _ITEMS_OF_MANY if many else _ITEMS
+    for file, item in found[:shown]:
+        place = _short(item.place, 28)
+        where = f"{_short(Path(file.source).name, 16)} {place}" if many else place
+        lines.append(_tag("li", _tag("b", where), f" {_short(item.message, 36)}"))
     told = _tag("ul", *lines, class_="many" if len(lines) > 6 else "few")
     if not found:
         told = _tag("p", "没有需要人工查看的地方。")
     title = _tag("h2", f"需要查看（{len(found)} 处）")
-    return _tag("section", title, told, _rest(len(found), _ITEMS, "处"))
+    return _tag("section", title, told, _rest(len(found), shown, "处"))
 
 
 def _policy(run: Run) -> _Html:
-    basis = _tag("p", f"依据：{_cut(run.basis, 160)}") if run.basis else _Html("")
+    basis = _tag("p", f"依据：{_cut(run.basis, 120)}") if run.basis else _Html("")
     name = f"{run.policy_label}（{run.policy}）" if run.policy_label else run.policy
     return _tag("section", _tag("h2", "公示规则"), _tag("p", name), basis)
 
@@ -365,7 +398,7 @@ def _cut(text: str, most: int) -> str:
 
 
 _CSS = """
-@page { size: A4; margin: 12mm 14mm }
+@page { size: A4; margin: 10mm 14mm }
 * { box-sizing: border-box }
 html { font: 9.5pt/1.45 "Source Han Sans SC", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC",
   sans-serif; color: #1b1f24; background: #eceff1; -webkit-print-color-adjust: exact;

@@ -1,0 +1,177 @@
+"""The architecture, enforced by reading the sources: no review has to look for this."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "deid"
+
+# Which way imports point: a module may import from its own group or one further up.
+GROUPS = (
+    {"errors", "model"},
+    {"data", "text", "checks"},
+    {"divisions", "fields", "address", "names"},
+    {"operators"},
+    {"entities"},
+    {"policy", "fields"},
+    {"scan", "columns", "vector", "prose", "tables"},
+    {"mask", "verify", "strength"},
+    {"pipeline"},
+    {"batch", "presidio", "spark", "__init__"},
+    {"cli"},
+    {"__main__"},
+)
+# These know nothing of privacy, or of files, and so import the contracts only.
+NARROW = {
+    "report": {"errors", "model"},
+    "terminal": set(),
+    "inputs": {"errors"},
+    "sample": {"errors"},
+}
+# The one home of each heavy package, and the modules that load it only inside a function.
+HOMES = {
+    "numpy": {"vector", "formats.csv", "formats.xlsx"},
+    "pandas": {"__init__", "frames"},
+    "jieba": {"names"},
+    "presidio_analyzer": {"presidio"},
+    "fastapi": set(),
+    "uvicorn": set(),
+    "rich": {"terminal"},
+    "openpyxl": set(),
+    "polars": set(),
+    "jinja2": set(),
+}
+LAZY = {*HOMES, "yaml", "multiprocessing", "concurrent"}
+BANNED_NAMES = {
+    "utils", "util", "helpers", "common", "core", "base", "manager", "engine", "processor", "misc",
+}  # fmt: skip
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def is_type_checking(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+
+
+def statements(body: list[ast.stmt], *, nested: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Import statements that run: when the module loads, or (``nested``) also inside functions."""
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif is_type_checking(node):
+            continue
+        elif nested or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for part in ("body", "orelse", "finalbody"):
+                yield from statements(getattr(node, part, []), nested=nested)
+            for part in ("handlers", "cases"):
+                for inner in getattr(node, part, []):
+                    yield from statements(inner.body, nested=nested)
+
+
+def imports(path: Path, *, nested: bool = True) -> Iterator[str]:
+    """Dotted names that the module imports; ``from deid import x`` counts as ``deid.x``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in statements(tree.body, nested=nested):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        else:
+            assert not node.level, f"{name_of(path)}: relative import"
+            assert node.module
+            for alias in node.names:
+                inside = PACKAGE.parent / Path(*node.module.split("."), f"{alias.name}.py")
+                yield f"{node.module}.{alias.name}" if inside.exists() else node.module
+
+
+def ours(path: Path, *, nested: bool = True) -> set[str]:
+    """Modules of deid that the module imports, without the package's own name."""
+    found = {name for name in imports(path, nested=nested) if name.split(".")[0] == "deid"}
+    return {name.removeprefix("deid").removeprefix(".") or "__init__" for name in found}
+
+
+def rank(module: str) -> int:
+    return next(at for at, group in enumerate(GROUPS) if module in group)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_point_one_way(path: Path) -> None:
+    module = name_of(path)
+    found = ours(path)
+    if module.startswith("formats"):
+        assert all(name in ("errors", "model") or name.startswith("formats") for name in found)
+    elif module in NARROW:
+        assert found <= NARROW[module]
+    else:
+        flat = {name for name in found if not name.startswith("formats") and name not in NARROW}
+        flat -= {"__init__"} if module in ("cli", "batch") else set()
+        assert all(rank(name) <= rank(module) for name in flat), sorted(found)
+        if any(name.startswith("formats") for name in found):
+            assert module in ("pipeline", "presidio", "spark")
+
+
+def test_every_module_has_a_place() -> None:
+    placed = {*NARROW, *(name for group in GROUPS for name in group)}
+    modules = {name_of(path) for path in FILES if len(path.relative_to(PACKAGE).parts) == 1}
+    assert modules <= placed
+
+
+def test_no_cycles() -> None:
+    graph = {name_of(path): ours(path) - {name_of(path)} for path in FILES}
+    graph["__init__"] = set()  # the package re-exports its modules, and gives them its version
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, " -> ".join((*above, module))
+        if module not in done:
+            for name in graph.get(module, ()):
+                visit(name, (*above, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_heavy_packages_stay_home(path: Path) -> None:
+    module = name_of(path)
+    for name in imports(path):
+        home = HOMES.get(name.split(".")[0])
+        assert home is None or module in home, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_nothing_heavy_is_imported_when_a_module_loads(path: Path) -> None:
+    if name_of(path) in ("vector", "presidio", "spark"):
+        pytest.skip("loaded only where its package is needed")
+    loaded = {name.split(".")[0] for name in imports(path, nested=False)}
+    assert not loaded & LAZY
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_names(path: Path) -> None:
+    assert not BANNED_NAMES & {path.stem, *path.stem.split("_")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_functions_are_of_a_readable_size(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            length = (node.end_lineno or 0) - node.body[0].lineno + 1
+            assert length <= 60, f"{path.name}:{node.lineno} {node.name} has {length} lines"
+
+
+def test_importing_deid_is_light() -> None:
+    heavy = sorted(LAZY - {"yaml"})
+    script = f"import sys, deid; print([name for name in {heavy} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("[]\n", "")
