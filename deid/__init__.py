@@ -1,3 +1,5 @@
-"""Find and mask ID numbers, phone numbers and addresses in Chinese public name lists."""
+"""Find and mask identifiers in Chinese public name lists, and prove that nothing is left."""
+
+from __future__ import annotations
 
 __version__ = "0.1.0"

@@ -8,9 +8,15 @@ plain Chinese sentence that names the fault and what to do, and never holds cell
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType, ModuleType
 from typing import BinaryIO, Protocol
 
+from deid.errors import UnreadableFile, UnsupportedFormat
 from deid.model import Edit, Remark, Table, Text
 
 
@@ -37,3 +43,29 @@ class Document(Protocol):
 
     def close(self) -> None:
         """Let go of the file."""
+
+
+@cache
+def formats() -> Mapping[str, ModuleType]:
+    """Extension -> the module that reads it."""
+    found: dict[str, ModuleType] = {}
+    for module in pkgutil.iter_modules(__path__):
+        reader = importlib.import_module(f"{__name__}.{module.name}")
+        for extension in getattr(reader, "EXTENSIONS", ()):
+            found[extension] = reader
+    return MappingProxyType(found)
+
+
+def open_document(path: Path) -> Document:
+    """The file, opened by the module for its extension.
+
+    Raises UnsupportedFormat that names the extension, UnreadableFile that names the fault.
+    """
+    if path.is_dir():
+        raise UnreadableFile("这是文件夹，不是文件")
+    reader = formats().get(path.suffix.lower())
+    if reader is None:
+        known = "、".join(sorted(formats()))
+        raise UnsupportedFormat(f"不支持 {path.suffix or '没有扩展名的'} 文件；可处理：{known}")
+    document: Document = reader.read(path)
+    return document

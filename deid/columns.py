@@ -1,0 +1,470 @@
+"""Table -> header rows, data area, column profiles.
+
+Rows are judged one by one (title, header, data, total, note), columns by header and by a vote of
+their values. A profile may only widen what is masked: every cell is scanned all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from deid.checks import bank_card, landline, mobile, resident_id, resident_id_15, resident_id_shape
+from deid.fields import NO_LABEL, Label, exact_label, header_label, markers, normal
+from deid.model import Row
+from deid.names import is_name
+from deid.scan import bare
+from deid.text import fold
+
+Merge = tuple[int, int, int, int]
+
+_SAMPLE = 400
+"""Values of a column that vote. Measured on the samples: 40 give the same verdicts."""
+_SHARE = 0.6
+"""Of the values that vote, how many must look alike before a column without a header is one."""
+_HEADER_LENGTH = 24
+_LONG_DIGITS = re.compile(r"\d{5}")
+_SMALL_NUMBER = re.compile(r"\(?\d{1,2}\)?|[甲乙丙丁]|[一二三四五六七八九十]{1,2}")
+_TOTAL = re.compile(r"(?:本页|全[镇乡县村]|.{0,6})?(?:合计|总计|小计|共计)[:：]?")
+_ORG_NAME = re.compile(
+    r".{2,}(?:局|办|办公室|中心|服务站|工作站|站|所|委员会|居委会|村委会|政府|公司|医院|卫生院|学校|银行|支行|厅|"
+    r"窗口|大厅|协会|联合会|残联|法院|检察院|敬老院|养老院|福利院|救助站|超市|药店|社区|街道|乡|镇|科|股)"
+)
+_ORG_FIELDS = frozenset(("unit_or_post", "employer", "agency_name"))
+_PERSON_FIELDS = frozenset(("name", "head_name", "member_names", "age", "sex", "relation", "birth_date"))
+_NAME_FIELDS = frozenset(("name", "head_name", "member_names", "spouse_name", "guardian_name"))
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one column of a block was judged to hold, and why."""
+
+    index: int
+    header: str
+    label: Label
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One header and the rows under it. ``agency``: its rows are agencies, not persons."""
+
+    profiles: Mapping[int, Profile] = field(default_factory=dict)
+    agency: bool = False
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One row as it was judged. ``zone``: title, header, data, total, note or form.
+
+    ``labels``: in a form, what the label beside a cell says of it.
+    """
+
+    row: Row
+    zone: str
+    block: Block
+    labels: Mapping[int, Label] = field(default_factory=dict)
+
+
+NO_BLOCK = Block()
+
+
+# ------------------------------------------------------------------------------ what kind of row
+
+
+def _strong(row: Row) -> dict[int, Label]:
+    """The cells that are, word for word, a header or a label."""
+    found = {}
+    for column, text in row.cells.items():
+        if column in row.numbers or len(text) > _HEADER_LENGTH + 16:
+            continue
+        label = exact_label(text)
+        if label is not NO_LABEL:
+            found[column] = label
+    return found
+
+
+def _texts(row: Row) -> list[str]:
+    return [text for text in row.cells.values() if text.strip()]
+
+
+def _is_header(row: Row, strong: Mapping[int, Label]) -> bool:
+    """A row most of whose cells are header words, and none a long number."""
+    texts = _texts(row)
+    if not texts or any(_LONG_DIGITS.search(fold(text)) for text in texts):
+        return False
+    if len(texts) == 1:
+        return len(strong) == 1 and next(iter(strong.values())).entity != ""
+    short = sum(len(normal(text)) <= _HEADER_LENGTH for text in texts)
+    fields = {label.field for label in strong.values()}
+    return len(fields) >= 2 and len(strong) >= 0.4 * len(texts) and short >= 0.8 * len(texts)
+
+
+def _form_labels(row: Row, strong: Mapping[int, Label]) -> dict[int, Label]:
+    """In a form row, value cells -> the label on their left."""
+    columns = sorted(column for column, text in row.cells.items() if text.strip())
+    values, last = {}, NO_LABEL
+    for column in columns:
+        if column in strong:
+            last = strong[column]
+        elif last is not NO_LABEL:
+            values[column] = last
+    return values
+
+
+def _is_form(row: Row, strong: Mapping[int, Label]) -> bool:
+    """Labels and values in turn: 姓名 | 张三 | 性别 | 男."""
+    columns = sorted(column for column, text in row.cells.items() if text.strip())
+    if not strong or len(columns) < 2 or columns[0] not in strong:
+        return False
+    pairs = sum(a in strong and b not in strong for a, b in zip(columns, columns[1:], strict=False))
+    side = sum(a in strong and b in strong for a, b in zip(columns, columns[1:], strict=False))
+    return pairs > side and pairs * 2 >= len(columns) - 1
+
+
+def _is_note(row: Row, block: Block, wide: frozenset[int]) -> bool:
+    """A row that is not data: a remark, a sign-off line, a legend, a footer."""
+    texts = _texts(row)
+    first = normal(texts[0]) if texts else ""
+    words = markers("footers")
+    marked = any(first.startswith(word) and not _TOTAL.fullmatch(first) for word in words)
+    if row.index in wide:
+        return True
+    if len(texts) == 1:
+        return len(first) > 12 or marked or (block.width > 3 and not first.isdigit())
+    signed = sum(text.rstrip().endswith((":", "：")) or _sign(text) for text in texts)
+    return signed * 2 >= len(texts) or (marked and len(texts) * 3 <= block.width + 2)
+
+
+def _sign(text: str) -> bool:
+    """A cell such as 审核人：李四 or 单位：元."""
+    head, colon, _ = fold(text).partition(":")
+    return bool(colon) and normal(head).endswith(tuple(markers("footers")))
+
+
+def _is_total(row: Row) -> bool:
+    cells = sorted(row.cells)[:4]
+    return any(_TOTAL.fullmatch(normal(row.cells[column])) for column in cells)
+
+
+def _is_numbering(row: Row) -> bool:
+    """The row of column numbers that some tables have below their header."""
+    texts = _texts(row)
+    return len(texts) >= 3 and all(_SMALL_NUMBER.fullmatch(text.strip()) for text in texts)
+
+
+def _wide_rows(merges: Sequence[Merge]) -> frozenset[int]:
+    """Rows whose first cell is merged over at least four columns: titles and notes."""
+    return frozenset(top for top, left, bottom, right in merges if right - left >= 3 and left <= 1 and top == bottom)
+
+
+# ----------------------------------------------------------------------------------- header paths
+
+
+def _spread(row: Row, merges: Sequence[Merge], columns: Sequence[int]) -> dict[int, str]:
+    """The header text over each column, merged cells spread over what they span."""
+    spread = {column: text.strip() for column, text in row.cells.items() if text.strip()}
+    for top, left, bottom, right in merges:
+        if top <= row.index <= bottom and row.cells.get(left, "").strip() and top == row.index:
+            for column in columns:
+                if left <= column <= right:
+                    spread.setdefault(column, row.cells[left].strip())
+    return spread
+
+
+def _paths(rows: Sequence[Row], merges: Sequence[Merge]) -> dict[int, list[str]]:
+    """Header texts of each column from top to bottom."""
+    columns = sorted({column for row in rows for column in row.cells})
+    paths: dict[int, list[str]] = {column: [] for column in columns}
+    for depth, row in enumerate(rows):
+        spread = _spread(row, merges, columns)
+        if depth + 1 < len(rows):
+            spread = _fill_right(spread, rows[depth + 1 :], columns)
+        for column, text in spread.items():
+            if text not in paths[column]:
+                paths[column].append(text)
+    return paths
+
+
+def _fill_right(spread: dict[int, str], below: Sequence[Row], columns: Sequence[int]) -> dict[int, str]:
+    """Without merges (csv) a group stands over its first column only."""
+    filled, last = dict(spread), ""
+    for column in columns:
+        if column in spread:
+            last = spread[column]
+        elif last and any(row.cells.get(column, "").strip() for row in below):
+            filled[column] = last
+    return filled
+
+
+def _path_label(path: Sequence[str]) -> Label:
+    """What a header path says: the last level first, then with the one above, then the one above."""
+    if not path:
+        return NO_LABEL
+    leaf = header_label(path[-1])
+    if len(path) == 1:
+        return leaf
+    joined = exact_label(path[-2] + path[-1])
+    if joined.entity or (leaf is NO_LABEL and joined is not NO_LABEL):
+        return joined
+    if leaf is NO_LABEL:
+        above = _path_label(path[:-1])
+        return above if above.entity else NO_LABEL
+    return leaf
+
+
+# ------------------------------------------------------------------------------------- the votes
+
+
+def shape(value: str) -> str:
+    """What one value looks like on its own: id, idlike, mobile, landline, card, name or nothing."""
+    digits = bare(fold(value))
+    if resident_id(digits) or resident_id_15(digits):
+        return "id"
+    if resident_id_shape(digits):
+        return "idlike"
+    if mobile(digits):
+        return "mobile"
+    if bank_card(digits):
+        return "card"
+    if digits.startswith("0") and landline(digits):
+        return "landline"
+    return "name" if is_name(fold(value).strip()) else ""
+
+
+_VOTED = {"id": "CN_RESIDENT_ID", "mobile": "CN_MOBILE", "card": "CN_BANK_CARD", "landline": "CN_MOBILE"}
+
+
+def _vote(values: Sequence[str]) -> tuple[str, str]:
+    """The entity that at least three in five of the values look like, and the count as a reason."""
+    if len(values) < 2:
+        return "", ""
+    counts = Counter(map(shape, values))
+    ids = counts["id"] + (counts["idlike"] if counts["id"] >= counts["idlike"] else 0)
+    phones = counts["mobile"] + counts["landline"]
+    for entity, count in (("CN_RESIDENT_ID", ids), ("CN_MOBILE", phones), ("CN_BANK_CARD", counts["card"])):
+        if count >= _SHARE * len(values):
+            return entity, f"{len(values)} 个值中 {count} 个像{entity}"
+    if counts["name"] >= _SHARE * len(values):
+        return "name", ""
+    return "", ""
+
+
+def _profile(index: int, path: Sequence[str], values: Sequence[str]) -> Profile:
+    label = _path_label(path)
+    header = " / ".join(path)
+    entity, why = _vote(values)
+    if label.entity or label.agency:
+        return Profile(index, header, label, f"表头：{path[-1] if path else ''}")
+    if entity == "name":
+        known = label if label is not NO_LABEL else Label(field="name" if not path else "")
+        return Profile(index, header, known, "值形：姓名")
+    if entity and not (label.public and entity != "CN_RESIDENT_ID"):
+        return Profile(index, header, Label(field=label.field, entity=entity), why)
+    return Profile(index, header, label, f"表头：{path[-1]}" if label is not NO_LABEL else "")
+
+
+def _is_agency_block(profiles: Mapping[int, Profile], rows: Sequence[Row]) -> bool:
+    """Whether the rows are agencies: a column of names of offices, and nothing of persons."""
+    fields = {profile.label.field for profile in profiles.values()}
+    entities = {profile.label.entity for profile in profiles.values()}
+    if fields & _PERSON_FIELDS or entities & {"CN_RESIDENT_ID", "CN_BANK_CARD"}:
+        return False
+    for index in profiles:
+        values = [row.cells[index] for row in rows[:60] if row.cells.get(index, "").strip()]
+        named = sum(bool(_ORG_NAME.fullmatch(fold(value).strip())) for value in values)
+        if values and named >= _SHARE * len(values):
+            divisions = profiles[index].label.field in ("town", "village", "county", "city", "province")
+            return not divisions or bool(fields & _ORG_FIELDS) or _only_contacts(profiles)
+    return False
+
+
+def _only_contacts(profiles: Mapping[int, Profile]) -> bool:
+    """Nothing but places, offices and how to reach them."""
+    allowed = {"town", "village", "county", "seq_no", "phone", "agency_contact", "contact_person",
+               "officer_name", "address", "CN_LANDLINE", "", "remark", "email"}
+    return all(profile.label.field in allowed for profile in profiles.values())
+
+
+# ------------------------------------------------------------------------------------- the rows
+
+
+def profile_rows(
+    rows: Sequence[Row], merges: Sequence[Merge] = (), carried: Block = NO_BLOCK
+) -> tuple[list[View], Block]:
+    """Each row as it was judged, and the block that goes on below the last one.
+
+    ``rows`` is a window of a table in order; ``carried`` the block that the rows above it left.
+    """
+    strong = {row.index: _strong(row) for row in rows}
+    wide = _wide_rows(merges)
+    views: list[View] = []
+    for header, body in _sections(rows, strong, wide, merges):
+        if not header and carried is not NO_BLOCK:
+            block = _widened(carried, body, merges, wide)
+        elif header or _looks_tabular(body):
+            block = _block(header, body, merges, wide)
+        else:
+            block = NO_BLOCK
+        views += [View(row, "header", block) for row in header]
+        views += [_view(row, block, strong[row.index], wide) for row in body]
+        if header or (block is not NO_BLOCK and carried is not NO_BLOCK):
+            carried = block
+    return views, carried
+
+
+def _sections(
+    rows: Sequence[Row],
+    strong: Mapping[int, Mapping[int, Label]],
+    wide: frozenset[int],
+    merges: Sequence[Merge],
+) -> Iterator[tuple[list[Row], list[Row]]]:
+    """(header rows, rows below them), the rows above the first header with an empty header."""
+    header: list[Row] = []
+    body: list[Row] = []
+    at = 0
+    while at < len(rows):
+        row = rows[at]
+        if row.index not in wide and _is_header(row, strong[row.index]) and not _in_form(rows, at, strong):
+            above = [body.pop()] if body and _is_group_row(body[-1], row, wide, merges) else []
+            if header or body:
+                yield header, body
+            header, body = [*above, row], []
+            at += 1
+            while at < len(rows) and _continues(header, rows[at], strong, merges):
+                header.append(rows[at])
+                at += 1
+            continue
+        body.append(row)
+        at += 1
+    yield header, body
+
+
+def _in_form(rows: Sequence[Row], at: int, strong: Mapping[int, Mapping[int, Label]]) -> bool:
+    """Whether a row that could be a header is one row of a form: its neighbours are forms too."""
+    row = rows[at]
+    if not _is_form(row, strong[row.index]):
+        return False
+    near = [rows[other] for other in (at - 1, at + 1) if 0 <= other < len(rows)]
+    values = [text for column, text in row.cells.items() if column not in strong[row.index]]
+    return any(_is_form(other, strong[other.index]) for other in near) or any(
+        is_name(fold(value).strip()) or shape(value) for value in values
+    )
+
+
+def _is_group_row(row: Row, below: Row, wide: frozenset[int], merges: Sequence[Merge]) -> bool:
+    """A row of group titles (户主信息 | 救助情况) right above the header."""
+    texts = _texts(row)
+    if row.index + 1 != below.index or row.index in wide or len(texts) < 2:
+        return False
+    if any(len(text) > 16 or re.search(r"[\d:：]", fold(text)) for text in texts):
+        return False
+    spans = any(top == row.index and right > left for top, left, _, right in merges)
+    return spans or any(normal(text) in markers("groups") for text in texts)
+
+
+def _continues(
+    header: Sequence[Row],
+    row: Row,
+    strong: Mapping[int, Mapping[int, Label]],
+    merges: Sequence[Merge],
+) -> bool:
+    """Whether a row right below a header row belongs to the header."""
+    last = header[-1]
+    if row.index != last.index + 1 or not row.cells:
+        return False
+    if _is_numbering(row) and len(_texts(row)) * 2 > len(last.cells):
+        return not {0, 1} & set(row.numbers) or len(_texts(row)) >= len(header[0].cells)
+    if _is_header(row, strong[row.index]) and not _is_form(row, strong[row.index]):
+        return True
+    spans = [(left, right) for top, left, bottom, right in merges if top <= last.index <= bottom and right > left]
+    return bool(spans) and all(
+        any(left <= column <= right for left, right in spans) and not _LONG_DIGITS.search(text) and len(text) <= 16
+        for column, text in row.cells.items()
+        if text.strip()
+    ) and not any(column in row.numbers for column in row.cells)
+
+
+def _looks_tabular(rows: Sequence[Row]) -> bool:
+    """Rows without a header that are a list all the same: alike in width, with values that vote."""
+    widths = Counter(len(row.cells) for row in rows if len(row.cells) > 1)
+    if not widths or sum(widths.values()) < 2:
+        return False
+    columns = Counter(column for row in rows for column in row.cells)
+    return any(
+        _vote([row.cells[column] for row in rows[:_SAMPLE] if row.cells.get(column, "").strip()])[0]
+        for column in columns
+    )
+
+
+def _body(rows: Sequence[Row], wide: frozenset[int]) -> list[Row]:
+    return [row for row in rows if row.index not in wide and not _is_total(row) and len(row.cells) > 1] or [
+        row for row in rows if row.index not in wide and row.cells
+    ]
+
+
+def _block(
+    header: Sequence[Row], body: Sequence[Row], merges: Sequence[Merge], wide: frozenset[int]
+) -> Block:
+    data = _body(body, wide)
+    paths = _paths(header, merges)
+    columns = sorted({*paths, *(column for row in data for column in row.cells)})
+    profiles = {
+        column: _profile(column, paths.get(column, []), _values(data, column)) for column in columns
+    }
+    return Block(profiles, _is_agency_block(profiles, data), len(paths) or len(columns))
+
+
+def _values(rows: Sequence[Row], column: int) -> list[str]:
+    values: list[str] = []
+    for row in rows:
+        text = row.cells.get(column, "")
+        if text.strip():
+            values.append(text)
+            if len(values) == _SAMPLE:
+                break
+    return values
+
+
+def _widened(
+    block: Block, body: Sequence[Row], merges: Sequence[Merge], wide: frozenset[int]
+) -> Block:
+    """The block of the rows above, widened by what the values here vote for."""
+    data = _body(body, wide)
+    profiles = dict(block.profiles)
+    for column in {column for row in data for column in row.cells}:
+        old = profiles.get(column)
+        fresh = _profile(column, [], _values(data, column))
+        if old is None or (fresh.label.entity and not (old.label.entity or old.label.agency or old.label.public)):
+            profiles[column] = replace(fresh, header=old.header if old else "")
+    return replace(block, profiles=profiles)
+
+
+def _view(row: Row, block: Block, strong: Mapping[int, Label], wide: frozenset[int]) -> View:
+    if block is NO_BLOCK or block.width <= 2:
+        if _is_form(row, strong):
+            return View(row, "form", block, _form_labels(row, strong))
+        if block is NO_BLOCK:
+            return View(row, "note", block)
+    if _is_total(row):
+        return View(row, "total", block)
+    if _is_note(row, block, wide):
+        return View(row, "note", block)
+    if _is_form(row, strong) and _foreign(row, block, strong):
+        return View(row, "form", block, _form_labels(row, strong))
+    return View(row, "data", block)
+
+
+def _foreign(row: Row, block: Block, strong: Mapping[int, Label]) -> bool:
+    """Labels that do not stand in a column where such a word is a value (户主 under 与户主关系)."""
+    return len(strong) >= 2 and not any(
+        block.profiles[column].label.field in ("relation", "benefit_type") for column in strong if column in block.profiles
+    )
+
+
+def name_columns(block: Block) -> list[Profile]:
+    """The columns that name listed persons."""
+    return [profile for profile in block.profiles.values() if profile.label.field in _NAME_FIELDS]

@@ -1,0 +1,124 @@
+"""Pattern files -> Entity: what an identifier looks like, under which headers, with which examples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from deid.checks import CHECKS
+from deid.data import load_yaml, patterns_dir
+from deid.errors import PatternError
+
+# What may stand between two digits of one number, in folded text. {s}: anywhere; {g}: between
+# groups; {c}: inside a value whose column says what it is.
+_MACROS = {
+    "{s}": "[ \\t\\n\\-.·_\u200b]{0,3}",
+    "{g}": "(?:[ \\-.·\u200b_]{1,2})",
+    "{c}": " \\-.·_\u200b",
+}
+_KINDS = ("direct", "quasi", "sensitive")
+_KEYS = frozenset(
+    ("entity", "label", "kind", "headers", "context", "public", "find", "column", "examples")
+)
+_FIND_KEYS = frozenset(("regex", "score", "checks", "needs_label"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One form of an entity in folded text."""
+
+    regex: re.Pattern[str]
+    score: float
+    checks: tuple[str, ...]
+    needs_label: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text (perhaps under a column header) that must, or must not, hold the entity."""
+
+    text: str
+    header: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A kind of identifier. ``kind`` is GB/T 37964's: direct, quasi or sensitive.
+
+    ``public``: agencies have such a thing too, and theirs stays. ``column``: what a value that
+    stands under one of the entity's headers looks like at least, however broken.
+    """
+
+    name: str
+    label: str
+    kind: str
+    headers: tuple[str, ...]
+    context: tuple[str, ...]
+    public: bool
+    find: tuple[Pattern, ...]
+    column: re.Pattern[str] | None
+    hit: tuple[Example, ...]
+    miss: tuple[Example, ...]
+
+
+def _regex(source: str, where: str) -> re.Pattern[str]:
+    for macro, meaning in _MACROS.items():
+        source = source.replace(macro, meaning)
+    try:
+        return re.compile(source)
+    except re.error as error:
+        raise PatternError(f"{where}: regex 不合法（{error.msg}）") from None
+
+
+def _pattern(raw: Mapping[str, Any], where: str) -> Pattern:
+    if not {"regex", "score"} <= set(raw) <= _FIND_KEYS:
+        raise PatternError(f"{where}: find 的键应为 {sorted(_FIND_KEYS)}")
+    checks = tuple(raw.get("checks", ()))
+    for check in checks:
+        if check not in CHECKS:
+            raise PatternError(f"{where}: 没有名为 {check} 的校验")
+    regex = _regex(raw["regex"], where)
+    return Pattern(regex, float(raw["score"]), checks, bool(raw.get("needs_label", False)))
+
+
+def _example(raw: object) -> Example:
+    if isinstance(raw, Mapping):
+        return Example(str(raw["text"]), str(raw["header"]))
+    return Example(str(raw), None)
+
+
+def read_entity(path: Path) -> Entity:
+    """The entity that one file describes. Raises PatternError that names file and key."""
+    raw = load_yaml(path)
+    where = path.name
+    if not isinstance(raw, dict) or set(raw) != _KEYS:
+        odd = sorted(set(raw) ^ _KEYS) if isinstance(raw, dict) else []
+        raise PatternError(f"{where}: 缺少或多出的键 {odd}")
+    if raw["kind"] not in _KINDS:
+        raise PatternError(f"{where}: kind 应为 {'、'.join(_KINDS)} 之一")
+    examples = raw["examples"]
+    return Entity(
+        name=raw["entity"],
+        label=raw["label"],
+        kind=raw["kind"],
+        headers=tuple(raw["headers"]),
+        context=tuple(word.upper() for word in raw["context"]),
+        public=raw["public"],
+        find=tuple(_pattern(item, f"{where} find") for item in raw["find"]),
+        column=_regex(raw["column"], f"{where} column") if raw["column"] else None,
+        hit=tuple(map(_example, examples["hit"])),
+        miss=tuple(map(_example, examples["miss"])),
+    )
+
+
+@cache
+def load_entities() -> Mapping[str, Entity]:
+    """Every entity by name, in the order of the file names."""
+    paths = sorted((patterns_dir() / "entities").glob("*.yaml"))
+    entities = {entity.name: entity for entity in map(read_entity, paths)}
+    return MappingProxyType(entities)

@@ -1,0 +1,217 @@
+"""Words -> what they announce: column headers, and labels that stand before a value in prose.
+
+The words are ``patterns/fields.yaml`` (headers that clerks use) and the entities' own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from deid.data import load_yaml, patterns_dir
+from deid.entities import load_entities
+from deid.text import INVISIBLE, fold
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a header or a label says of the value under or behind it.
+
+    ``field`` is the key in fields.yaml, ``entity`` what the value is when it identifies a person.
+    ``public``: a number that names no person (order, amount, date). ``agency``: a contact or an
+    address of the publisher. All empty: no label.
+    """
+
+    field: str = ""
+    entity: str = ""
+    public: bool = False
+    agency: bool = False
+
+
+NO_LABEL = Label()
+
+_LONGEST = 16
+_TRIM = "*:：· "
+_NUMBERING = re.compile(r"^(?:\d{1,2}[.、)]|[(]?[一二三四五六七八九十]{1,2}[)、.])")
+_NOTE = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
+_PARTS = re.compile(r"[/、,;|]|和|及|或")
+_PUNCTUATION = re.compile(
+    r"(?:[\s:()\[\]【】《》{}<>\"'“”‘’=#→\-*~|/·" + INVISIBLE + r"]|[(][^()\d]{1,10}[)])+$"
+)
+_FILLER = re.compile(
+    r"(?:号码|号|为|是|系|如下|分别|以下|更正|更改|变更|应|改|现|原|新|旧|已|至|成|登记|填写|本人)$"
+)
+_LINK = re.compile(r"[\s,、;/|和及或与\-()" + INVISIBLE + r"]*$|(?:有误|错误|不符)?[\s,、;]*(?:更正|变更|应|改|现)?[为成是]?$")
+_STOP = re.compile(r"[。;!?\n,、()]")
+
+
+@cache
+def raw_fields() -> Mapping[str, Any]:
+    """The content of ``patterns/fields.yaml``."""
+    raw: Mapping[str, Any] = load_yaml(patterns_dir() / "fields.yaml")
+    return raw
+
+
+def normal(header: str) -> str:
+    """A header as the lexicon spells it: NFKC, no blanks, 账 for 帐, capitals, no numbering."""
+    text = unicodedata.normalize("NFKC", header).replace(INVISIBLE, "").replace("帐", "账")
+    text = re.sub(r"\s+", "", text).strip(_TRIM).upper()
+    return _NUMBERING.sub("", text)
+
+
+@cache
+def _lexicon() -> Mapping[str, Label]:
+    """Every word that is a header or a label."""
+    words: dict[str, Label] = {}
+    raw = raw_fields()
+    entity_of = {
+        header: entity.name for entity in load_entities().values() for header in entity.headers
+    }
+    for key, spec in raw["fields"].items():
+        label = _field_label(key, spec, entity_of)
+        for word in spec["synonyms"].split():
+            words.setdefault(normal(word), label)
+    for kind, group in raw.get("labels", {}).items():
+        label = _class_label(kind, entity_of)
+        for word in group.split():
+            words[normal(word)] = label
+    for entity in load_entities().values():
+        label = Label(field=entity.name, entity=entity.name)
+        for word in entity.headers:
+            if word not in raw["fields"]:
+                words[normal(word)] = label
+        for word in entity.context:
+            words.setdefault(normal(word), label)
+    words.pop("", None)
+    return words
+
+
+_NOT_NUMBERS = frozenset(
+    "name head_name member_names spouse_name guardian_name caregiver_name agent_name payee_name "
+    "officer_name relation contact_person province city county town village bank_name sex "
+    "ethnicity school employer remark".split()
+)
+
+
+def _field_label(key: str, spec: Mapping[str, Any], entity_of: Mapping[str, str]) -> Label:
+    entity = entity_of.get(key, "")
+    agency = key.startswith("agency")
+    public = not entity and not agency and spec["role"] == "public" and key not in _NOT_NUMBERS
+    return Label(key, entity, public, agency)
+
+
+def _class_label(kind: str, entity_of: Mapping[str, str]) -> Label:
+    if kind.startswith("agency"):
+        return Label(kind, "", False, True)
+    if kind == "public_number":
+        return Label(kind, "", True, False)
+    return Label(kind, entity_of.get(kind, ""), False, False)
+
+
+def header_label(header: str) -> Label:
+    """What a column header says: by the whole word, without its bracketed note, by its end.
+
+    A header that names several things (身份证号/出生年月) says the one that protects most.
+    """
+    whole = normal(header)
+    if not whole or len(whole) > 40:
+        return NO_LABEL
+    return _header_label(whole)
+
+
+@cache
+def _header_label(whole: str) -> Label:
+    words = _lexicon()
+    if whole in words:
+        return words[whole]
+    short = _NOTE.sub("", whole)
+    if short in words:
+        return words[short]
+    pieces = [piece for piece in _PARTS.split(whole.replace("(", "/").replace(")", "/")) if piece]
+    found = [words.get(piece) or _by_end(piece) for piece in pieces] or [NO_LABEL]
+    return max(found, key=_protection) if len(pieces) > 1 else _by_end(short) or NO_LABEL
+
+
+def exact_label(header: str) -> Label:
+    """What a cell says that is, word for word (a bracketed note aside), a header."""
+    words = _lexicon()
+    whole = normal(header)
+    return words.get(whole) or words.get(_NOTE.sub("", whole)) or NO_LABEL
+
+
+@cache
+def markers(kind: str) -> frozenset[str]:
+    """The words of one marker list of fields.yaml, normalised."""
+    return frozenset(map(normal, raw_fields().get(kind, "").split()))
+
+
+def _by_end(word: str) -> Label:
+    """The longest word of the lexicon that ends the header (户主本人身份证号码, 联系电话2)."""
+    words = _lexicon()
+    word = word.rstrip("0123456789一二三四五六")
+    for start in range(max(0, len(word) - _LONGEST), len(word) - 1):
+        if word[start:] in words:
+            return words[word[start:]]
+    return NO_LABEL
+
+
+def _protection(label: Label) -> int:
+    entities = load_entities()
+    if label.entity:
+        return 3 if entities[label.entity].kind == "direct" else 2
+    return 1 if label.public or label.agency or label.field else 0
+
+
+def _label_ending(text: str) -> Label:
+    """The label that ends a squeezed text in capitals: the longest that fits."""
+    words = _lexicon()
+    for length in range(min(_LONGEST, len(text)), 1, -1):
+        label = words.get(text[-length:])
+        if label:
+            return label
+    return NO_LABEL
+
+
+def label_before(folded: str, start: int) -> Label:
+    """The label that a value at ``start`` stands behind, in the same clause.
+
+    Directly (``电话：``), with words between (``举报电话：县民政局 ``), or through another value
+    of the same list (``电话138…、139…``).
+    """
+    window = folded[max(0, start - 48) : start].replace("帐", "账")
+    window = re.sub(f"[\\s{INVISIBLE}]+", " ", window).upper()
+    for _ in range(4):
+        label = _nearest(window)
+        if label is not None:
+            return label
+        window = re.sub(r"[\dX][\dX .*()+\-]*$", "", _LINK.sub("", window))
+    return NO_LABEL
+
+
+def _nearest(window: str) -> Label | None:
+    """The label at the end of the window; None when another value stands in between."""
+    rest = window
+    for _ in range(5):
+        rest = _PUNCTUATION.sub("", rest)
+        label = _label_ending(rest.replace(" ", ""))
+        if label is not NO_LABEL:
+            return label
+        shorter = _FILLER.sub("", rest)
+        if shorter == rest:
+            break
+        rest = shorter
+    linked = _LINK.sub("", window)
+    if re.search(r"[\dX*]$", linked):
+        return None
+    clause = _STOP.split(window.rstrip(" :("))[-1].replace(" ", "")
+    for cut in range(len(clause) - 1, 1, -1):
+        if clause[cut - 1].isdigit():
+            break
+        label = _label_ending(clause[:cut])
+        if label is not NO_LABEL:
+            return label
+    return NO_LABEL

@@ -1,0 +1,51 @@
+"""Findings + policy -> edits, and edits -> text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from deid.model import Edit, Finding
+from deid.policy import Policy
+
+
+def edits_for(
+    text: str, findings: Iterable[Finding], policy: Policy, *, place: str = "", star: str = "*"
+) -> list[Edit]:
+    """What has to change in ``text``, in order. ``star`` stands for a hidden character here."""
+    edits = []
+    for finding in sorted(findings, key=lambda finding: finding.start):
+        if not policy.hides(finding.entity):
+            continue
+        value = text[finding.start : finding.end]
+        masked = policy.operators[finding.entity](value)
+        if star != "*":
+            masked = masked.replace("*", star)
+        if masked != value:
+            edits.append(_shortest(Edit(place, finding.start, finding.end, masked), value))
+    return edits
+
+
+def _shortest(edit: Edit, value: str) -> Edit:
+    """The edit without the characters at its ends that stay the same."""
+    new = edit.replacement
+    head = 0
+    while head < min(len(value), len(new)) and value[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(value), len(new)) - head and value[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return Edit(edit.place, edit.start + head, edit.end - tail, new[head : len(new) - tail])
+
+
+def apply_edits(text: str, edits: Sequence[Edit]) -> str:
+    """``text`` with edits (sorted, not overlapping) applied."""
+    pieces, at = [], 0
+    for edit in edits:
+        pieces += [text[at : edit.start], edit.replacement]
+        at = edit.end
+    return "".join([*pieces, text[at:]])
+
+
+def mask_spans(text: str, findings: Iterable[Finding], policy: Policy) -> str:
+    """``text`` with every finding that the policy hides changed as it says."""
+    return apply_edits(text, edits_for(text, findings, policy))

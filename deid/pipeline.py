@@ -1,0 +1,372 @@
+"""The one path from file to file: read, scan, mask, splice, verify, rename; a report either way."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from pathlib import Path
+
+from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit, UnsupportedFormat
+from deid.fields import NO_LABEL
+from deid.formats import Document, open_document
+from deid.mask import apply_edits, edits_for, mask_spans
+from deid.model import Column, Edit, FileReport, Finding, Item, Row, Table, Text
+from deid.policy import Policy
+from deid.prose import merge, scan_texts
+from deid.scan import scan
+from deid.tables import CellFindings, own_date, scan_table
+from deid.text import fold
+from deid.verify import Residue
+
+_NAME_STAR = "x"
+"""Stands for a hidden character in a file name: Windows allows no ``*`` there."""
+
+
+@dataclass
+class _Work:
+    """What one pass over a document found."""
+
+    edits: dict[str, list[Edit]] = field(default_factory=dict)
+    found: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    columns: dict[tuple[str, int, str], Column] = field(default_factory=dict)
+    hidden: Residue = field(default_factory=Residue)
+    items: list[Item] = field(default_factory=list)
+
+
+def scan_file(source: Path, *, policy: Policy) -> tuple[FileReport, list[Finding]]:
+    """What a file holds that the policy speaks of; ``Finding.place`` says where.
+
+    A file that cannot be read gives status ``unreadable`` and no findings.
+    """
+    started = time.perf_counter()
+    try:
+        with contextlib.closing(open_document(source)) as document:
+            work = _examine(document, policy, keep_findings=True)
+            report = _report(source, None, document, policy, work, started)
+    except (DeidError, OSError) as error:
+        return _failed(source, "", policy, error, started), []
+    hidden = [item for item in work.findings if policy.hides(item.entity)]
+    return replace(report, status="refused" if hidden else report.status), work.findings
+
+
+def mask_file(
+    source: Path, target: Path, *, policy: Policy, overwrite: bool = False, dry_run: bool = False
+) -> FileReport:
+    """Writes ``source``, masked as the policy says, to ``target``, or nothing at all.
+
+    The output is written under a temporary name, opened afresh and verified, then renamed. Faults of
+    the file come back in the report (``unreadable``, ``refused``), never as an exception.
+    """
+    started = time.perf_counter()
+    try:
+        if target.exists() and not overwrite and not dry_run:
+            raise UnsafeEdit("输出文件已经存在；如要覆盖请加 --overwrite")
+        with contextlib.closing(open_document(source)) as document:
+            work = _examine(document, policy)
+            _propagate(document, work, policy)
+            with _temporary(target, dry_run) as path:
+                _save(document, path, work.edits)
+                left = _left_over(document, path, work, policy)
+                report = _report(source, target, document, policy, work, started)
+                if left:
+                    message = "处理后仍有应当隐藏的内容，未写出"
+                    raise LeftOver(message, replace(report, left=tuple(left)))
+                digest = _sha256(path)
+                if not dry_run:
+                    _rename(path, target)
+    except LeftOver as error:
+        return replace(error.report, status="refused", message=str(error), output="")
+    except UnsafeEdit as error:
+        return replace(_failed(source, str(target), policy, error, started), status="refused")
+    except (DeidError, OSError) as error:
+        return _failed(source, str(target), policy, error, started)
+    return replace(report, output_sha256=digest, output="" if dry_run else str(target))
+
+
+def mask_stream(text: str, *, policy: Policy) -> str:
+    """Lines of text, each masked as a line of a txt file."""
+    lines = text.splitlines(keepends=True)
+    texts = [Text(f"L{at}", line) for at, line in enumerate(lines)]
+    return "".join(
+        mask_spans(found.text.text, found.findings, policy) for found in scan_texts(texts)
+    )
+
+
+def scan_stream(text: str) -> list[Finding]:
+    """The findings of lines of text; places are ``L0``, ``L1``, …"""
+    texts = [Text(f"L{at}", line) for at, line in enumerate(text.splitlines())]
+    return [
+        replace(item, place=found.text.place)
+        for found in scan_texts(texts)
+        for item in found.findings
+    ]
+
+
+def mask_name(name: str, policy: Policy) -> str:
+    """A file name in which no identifier is left; ``x`` stands for what is hidden."""
+    stem, dot, suffix = name.rpartition(".")
+    stem, suffix = (stem, dot + suffix) if dot and stem else (name, "")
+    edits = edits_for(stem, scan(stem), policy, star=_NAME_STAR)
+    return apply_edits(stem, edits) + suffix
+
+
+# ------------------------------------------------------------------------------------- examining
+
+
+def _examine(document: Document, policy: Policy, *, keep_findings: bool = False) -> _Work:
+    """Findings and edits of every part."""
+    work = _Work()
+    tables = [part for part in document.parts if isinstance(part, Table)]
+    texts = [part for part in document.parts if isinstance(part, Text)]
+    reference = own_date(text.text for text in texts) if len(texts) < 5000 else None
+    for table in tables:
+        for cell in scan_table(table, reference):
+            _note_column(work, table, cell, policy)
+            _take(work, cell.place, cell.text, cell.findings, policy, "*", keep_findings)
+    for found in scan_texts(texts):
+        part = found.text
+        _take(work, part.place, part.text, found.findings, policy, part.star, keep_findings)
+    work.items += _empty_identifier_columns(work)
+    return work
+
+
+def _take(
+    work: _Work,
+    place: str,
+    text: str,
+    findings: Iterable[Finding],
+    policy: Policy,
+    star: str,
+    keep_findings: bool,
+) -> None:
+    """Remember the findings of one cell or text, and the edits that follow."""
+    findings = merge(list(findings))
+    if not findings:
+        return
+    edits = edits_for(text, findings, policy, place=place, star=star)
+    if edits:
+        work.edits[place] = edits
+    for item in findings:
+        work.found[item.entity] += 1
+        if policy.hides(item.entity):
+            work.hidden.add(text[item.start : item.end], item.entity)
+        if keep_findings:
+            work.findings.append(replace(item, place=place))
+
+
+def _note_column(work: _Work, table: Table, cell: CellFindings, policy: Policy) -> None:
+    """Count a cell for the report's table of columns."""
+    profile = cell.profile
+    if cell.zone != "data" or profile is None or profile.label is NO_LABEL:
+        return
+    key = (table.name, cell.column, profile.header)
+    hits = sum(policy.hides(item.entity) for item in cell.findings)
+    old = work.columns.get(key)
+    work.columns[key] = Column(
+        table=table.name,
+        index=cell.column,
+        header=_header_shown(profile.header),
+        field=profile.label.field,
+        entity=profile.label.entity,
+        why=profile.why if not profile.header else "表头",
+        rows=(old.rows if old else 0) + (hits > 0),
+    )
+
+
+def _header_shown(header: str) -> str:
+    """A header as the report may show it: a header that holds an identifier is no header."""
+    return "" if scan(header) or any(char.isdigit() for char in fold(header)[:40]) else header[:40]
+
+
+def _empty_identifier_columns(work: _Work) -> Iterator[Item]:
+    for column in work.columns.values():
+        if column.entity == "CN_RESIDENT_ID" and column.rows == 0:
+            yield Item(f"{column.table}第{column.index + 1}列", "表头是证件号，但没有找到证件号，请核对")
+
+
+def _propagate(document: Document, work: _Work, policy: Policy) -> None:
+    """Hide everywhere what is hidden somewhere: one person, one value, one mask."""
+    if not len(work.hidden):
+        return
+    for place, text, star in _all_texts(document.parts):
+        edits = work.edits.get(place, [])
+        fresh = [
+            Finding(start, end, entity, 0.9, "同一文件别处已隐藏")
+            for start, end, entity in work.hidden.find(text)
+            if not any(edit.start < end and start < edit.end for edit in edits)
+        ]
+        if fresh:
+            more = edits_for(text, fresh, policy, place=place, star=star)
+            work.edits[place] = sorted([*edits, *more], key=lambda edit: edit.start)
+            work.found.update(item.entity for item in fresh)
+
+
+def _all_texts(parts: Sequence[Table | Text]) -> Iterator[tuple[str, str, str]]:
+    """(place, text, star) of every cell and text."""
+    for part in parts:
+        if isinstance(part, Text):
+            yield part.place, part.text, part.star
+        else:
+            for row in part.rows():
+                for column, text in row.cells.items():
+                    yield part.place(row.index, column), text, "*"
+
+
+# --------------------------------------------------------------------------------------- writing
+
+
+@contextlib.contextmanager
+def _temporary(target: Path, dry_run: bool) -> Iterator[Path]:
+    """A private file beside the target that is gone afterwards, whatever happens."""
+    folder = None if dry_run else target.parent
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".deid-", suffix=target.suffix, dir=folder)
+    os.close(handle)
+    path = Path(name)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _save(document: Document, path: Path, edits: Mapping[str, Sequence[Edit]]) -> None:
+    with path.open("wb") as stream:
+        document.save(stream, edits)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _rename(path: Path, target: Path) -> None:
+    """Give the verified file its name, with the permissions that a new file would have."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+    path.replace(target)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+# ------------------------------------------------------------------------------------- verifying
+
+
+def _left_over(document: Document, path: Path, work: _Work, policy: Policy) -> list[Item]:
+    """What the written file, opened afresh, still holds or has lost."""
+    left: list[Item] = []
+    with contextlib.closing(open_document(path)) as output:
+        again = _examine(output, policy)
+        left += [Item(place, "复查仍发现应隐藏的内容") for place in again.edits]
+        for place, text, _ in _all_texts(output.parts):
+            if any(True for _ in work.hidden.find(text)):
+                left.append(Item(place, "别处隐藏的值仍在此处"))
+        for name, data in output.raw():
+            if work.hidden.in_bytes(data):
+                left.append(Item(name, "文件内部仍有隐藏的值"))
+        left += _changed_elsewhere(document, output, work.edits)
+    return left[:1000]
+
+
+def _changed_elsewhere(
+    source: Document, output: Document, edits: Mapping[str, Sequence[Edit]]
+) -> Iterator[Item]:
+    """Cells and texts that are not what the edits make of them."""
+    before = [part for part in source.parts if isinstance(part, Table)]
+    after = [part for part in output.parts if isinstance(part, Table)]
+    for old, new in zip_longest(before, after):
+        if old is None or new is None:
+            yield Item("", "表的数目变了")
+            continue
+        for a, b in zip_longest(old.rows(), new.rows()):
+            yield from _changed_cells(old, a, b, edits)
+    texts = {part.place: part.text for part in output.parts if isinstance(part, Text)}
+    for part in source.parts:
+        if isinstance(part, Text) and part.place in texts:
+            expected = apply_edits(part.text, edits.get(part.place, ()))
+            if texts[part.place] != expected:
+                yield Item(part.place, "未要求修改的内容变了")
+
+
+def _changed_cells(
+    table: Table, old: Row | None, new: Row | None, edits: Mapping[str, Sequence[Edit]]
+) -> Iterator[Item]:
+    if old is None or new is None:
+        yield Item(table.name, "行数变了")
+        return
+    for column in {*old.cells, *new.cells}:
+        place = table.place(old.index, column)
+        text = old.cells.get(column, "")
+        expected = apply_edits(text, edits[place]) if place in edits else text
+        if new.cells.get(column, "") != expected:
+            yield Item(place, "未要求修改的单元格变了")
+
+
+# ------------------------------------------------------------------------------------- reporting
+
+
+def _report(
+    source: Path,
+    target: Path | None,
+    document: Document,
+    policy: Policy,
+    work: _Work,
+    started: float,
+) -> FileReport:
+    items = [*work.items, *(Item(note.place, note.message) for note in document.remarks if note.look)]
+    return FileReport(
+        source=str(source),
+        output=str(target or ""),
+        status="look" if items else "publish",
+        message="；".join(note.message for note in document.remarks if not note.look),
+        format=document.format,
+        policy=policy.name,
+        found=dict(sorted(work.found.items())),
+        changed=sum(map(len, work.edits.values())),
+        columns=tuple(work.columns.values()),
+        items=tuple(items),
+        source_sha256=_sha256(source),
+        seconds=time.perf_counter() - started,
+    )
+
+
+_OS_FAULTS = {
+    errno.ENOENT: "找不到这个文件",
+    errno.EISDIR: "这是文件夹，不是文件",
+    errno.EACCES: "没有权限读写",
+    errno.EPERM: "没有权限读写",
+    errno.EROFS: "输出位置是只读的",
+    errno.ENOSPC: "磁盘空间不足，未写出",
+    errno.EDQUOT: "磁盘配额不足，未写出",
+    errno.ENAMETOOLONG: "文件名太长",
+}
+
+
+def _failed(
+    source: Path, target: str, policy: Policy, error: DeidError | OSError, started: float
+) -> FileReport:
+    if isinstance(error, OSError):
+        message = _OS_FAULTS.get(error.errno or 0, "读写文件时出错")
+    else:
+        message = str(error)
+    status = "unreadable"
+    if isinstance(error, (UnreadableFile, UnsupportedFormat)):
+        status = "unreadable"
+    return FileReport(
+        source=str(source),
+        output="",
+        status=status,
+        message=message,
+        policy=policy.name,
+        seconds=time.perf_counter() - started,
+    )

@@ -1,0 +1,416 @@
+"""Text -> findings: the exact path, which defines what is right.
+
+Candidates come from the entities' patterns in one pass over the folded text; each is weighed by its
+checks, by the label before it, the unit behind it and the kind of text it stands in; overlaps are
+settled in favour of what protects more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+from deid.address import Address, cut, find_addresses, is_agency_place, parse_addresses
+from deid.checks import CHECKS, credit_code, known_area, luhn, mobile, resident_id
+from deid.entities import Entity, Pattern, load_entities
+from deid.fields import NO_LABEL, Label, label_before
+from deid.model import Finding
+from deid.names import minor_spans
+from deid.text import INVISIBLE, fold, is_star
+
+CERTAIN = 0.95
+"""From this score on a value is what it looks like, whatever the words around it say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of the place that a text stands in.
+
+    ``label``: what the column header says of every value in the cell. ``people``: the text belongs
+    to a listed person (a row of the list), so a contact in it is that person's. ``public``: it
+    belongs to the publisher (title, footer, directory of agencies), so a contact is the agency's.
+    ``record``: it is one person's row without any header, so a long number can only be theirs.
+    """
+
+    label: Label = NO_LABEL
+    people: bool = False
+    public: bool = False
+    record: bool = False
+
+
+PROSE = Setting()
+
+_SEPARATORS = re.compile(f"[^0-9A-Za-z{INVISIBLE}\u4e00-\u9fff]|{INVISIBLE}")
+_URL = re.compile(
+    r"(?:(?:https?|ftp)://|www[.])[^\s\u4e00-\u9fff,;()<>\"'、。]+"
+    r"|[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.](?:cn|com|net|org|gov)/[^\s\u4e00-\u9fff,;()<>\"'、。]+"
+    r"|[A-Za-z_]*\d+[A-Za-z0-9_]*[.](?:docx?|xlsx?|pdf|zip|rar|jpe?g|png|s?html?|ofd|wps|et)\b"
+)
+_PERSONAL_KEY = re.compile(r"(?i)(?:phone|mobile|tel|sfz\w*|id_?card|id_?no|sjh\w*|lxdh|cert_?no)[=:/]$")
+_AMOUNT = re.compile(
+    r"\s?(?:[.]\d+)?\s?(?:元(?!旦)|万|亿|亩|平方|㎡|m2|公斤|吨|斤|%|度电|度(?!假)|户|人次|人(?!民)|件|套|册|份|字节|公里|千米|km|ml|毫升|号文)"
+)
+_SENTENCE_END = re.compile(r"[。;!?\n]")
+_CLAUSE_END = re.compile(r"[。;!?\n,]")
+_ORG = re.compile(
+    r"[\u4e00-\u9fff]{2,}(?:局|办公室|办事处|民政办|社事办|中心|服务站|工作站|管理站|委员会|政府|居委会|村委会|民政所|"
+    r"派出所|司法所|财政所|保障所|卫生院|股|科室|科|厅|公司|集团|医院|学校|中学|小学|大学|银行|支行|大厅|窗口|协会|联合会|"
+    r"残联|法院|检察院|敬老院|养老院|福利院|事务所|支队|大队|工会|妇联|人社局|信访办|纪委|监委|合作社|超市|药店|[省市县区镇乡]办|党政办|"
+    r"(?:县|市|区|镇|乡|村|街道)委|街道办)"
+)
+_AGENCY_CONTACT = re.compile(
+    r"(?:监督|举报|投诉|咨询|服务|值班|受理|办公|客服|业务|信访|报名|报修|求助|救助|查询|维权|预约|应急|传真|公开|政务|反馈|报送)"
+    r"[\u4e00-\u9fff、/及和与或]{0,8}(?:电话|热线|专线|号码|手机|方式|邮箱|信箱|邮件|平台|微信|传真)?[^\u4e00-\u9fff0-9]{0,6}$"
+)
+_PERSON = re.compile(
+    r"户主|本人|其子|其女|其父|其母|之子|之女|之夫|之妻|之父|之母|配偶|丈夫|妻子|儿子|女儿|母亲|父亲|爱人|家属|监护人|"
+    r"身份证|家住|现住|居住|租住|暂住|户籍|户口|住址|先生|女士|同志|患者|申请人|亲属|代领|代办人|孙子|孙女|儿媳|女婿|兄弟|姐姐|妹妹|弟弟|哥哥|邻居|租户|居民|村民(?!委|小组)|低保户|特困(?!人员救助)|残疾人(?!联)|举报人"
+)
+_OFFICE = re.compile(
+    r"办公|受理|报名|地点|窗口|大厅|中心|民政局|局|政府|委员会|单位|公司|医院|学校|银行|邮编|邮政编码|位于|设在|前往|办理|咨询|会议室|会场|"
+    r"集合|召开|举行|举办|施工|项目|工程|路段|沿线|建设|改造|征收|开标|投标|寄送|邮寄|寄至|送至|传真|所在地|注册地|经营|门店|超市|药店|仓库|考点|考场|展厅|广场|车站|地址:"
+)
+_MASKED = re.compile(r"[0-9Xx()+-]*(?:[*]{2,}|(?<=\d)[xX]{4,})[0-9Xx*-]*")
+_DIGIT = re.compile(r"\d")
+_LONG_RUN = re.compile(r"(?<!\d)\d{18,}[Xx]?")
+_GATE = re.compile(r"\d|@|wxid|[A-Za-z]{4}|岁|[村镇乡路街巷社组队号院栋幢楼室屯弄]|[\u4e00-\u9fff][A-Z]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    start: int
+    end: int
+    entity: str
+    score: float
+    why: str
+    public: bool = False
+
+
+def bare(folded: str) -> str:
+    """A folded value without its separators, in capitals: what checks and comparisons work on."""
+    return _SEPARATORS.sub("", folded).upper()
+
+
+def scan(text: str, setting: Setting = PROSE, place: str = "") -> list[Finding]:
+    """Every finding in one text, in order, never overlapping.
+
+    It does not depend on a policy: what a policy keeps is found too (and an agency's contact, which
+    no policy hides, is not).
+    """
+    if not _GATE.search(text) and text.isascii():
+        return []
+    folded = fold(text)
+    if not _GATE.search(folded):
+        return []
+    hidden = _masked_spans(folded)
+    found = [*_numbers(folded, setting), *_glued(folded), *_weak_masks(folded)]
+    found += _column_values(folded, setting, found)
+    if setting.record:
+        found += _record_values(folded, found)
+    found = [item for item in found if not _inside(item, hidden) or item.why.startswith("屏蔽")]
+    numbers = _settle(found)
+    people = bool(numbers) or setting.people
+    found = [*numbers, *_addresses(folded, replace(setting, people=people), numbers)]
+    found += [
+        _Candidate(start, end, "PERSON", 0.8, "备注里写明年龄未满18岁")
+        for start, end in minor_spans(folded)
+    ]
+    return [
+        Finding(item.start, item.end, item.entity, item.score, item.why, place)
+        for item in sorted(_settle(found), key=lambda item: item.start)
+    ]
+
+
+def _inside(item: _Candidate, spans: list[tuple[int, int]]) -> bool:
+    return any(start < item.end and item.start < end for start, end in spans)
+
+
+# ---------------------------------------------------------------------------- values masked already
+
+
+def _masked_spans(folded: str) -> list[tuple[int, int]]:
+    """Values that somebody masked before: they stay as they are."""
+    plain = _plain_stars(folded)
+    if "*" not in plain and not re.search("[xX]{4}", plain):
+        return []
+    return [match.span() for match in _MASKED.finditer(plain)]
+
+
+def _plain_stars(folded: str) -> str:
+    if folded.isascii():
+        return folded
+    return "".join("*" if is_star(char) else char for char in folded)
+
+
+def _weak_masks(folded: str) -> Iterator[_Candidate]:
+    """ID numbers of which fewer than six characters are hidden: raised to the policy's mask."""
+    plain = _plain_stars(folded)
+    if "*" not in plain:
+        return
+    for match in re.finditer(r"(?<![\dA-Za-z*])\d[\d*]{13,16}[\dXx*](?![\dA-Za-z*])", plain):
+        value = match.group()
+        if len(value) in (15, 18) and 0 < value.count("*") < 6:
+            yield _Candidate(*match.span(), "CN_RESIDENT_ID", 0.9, "屏蔽不足6位")
+
+
+# ---------------------------------------------------------------------------------------- numbers
+
+
+@cache
+def _plan() -> tuple[tuple[Entity, Pattern], ...]:
+    return tuple((entity, form) for entity in load_entities().values() for form in entity.find)
+
+
+def _matches(pattern: re.Pattern[str], folded: str) -> Iterator[re.Match[str]]:
+    """All matches, overlapping ones too: one number may be swallowed by a longer that is none."""
+    match = pattern.search(folded)
+    while match:
+        yield match
+        match = pattern.search(folded, match.start() + 1)
+
+
+def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
+    urls = [match.span() for match in _URL.finditer(folded)] if "." in folded else []
+    labels: dict[int, Label] = {}
+    wanted = {setting.label.entity, *_labels_in(folded)}
+    if wanted & _TELEPHONES:
+        wanted |= _TELEPHONES
+    for entity, form in _plan():
+        if form.needs_label and entity.name not in wanted:
+            continue
+        for match in _matches(form.regex, folded):
+            value = bare(match.group())
+            if not all(CHECKS[check](value) for check in form.checks):
+                continue
+            start = match.start()
+            if start not in labels:
+                labels[start] = label_before(folded, start)
+            why = _weigh(entity, form, match, folded, labels[start], setting, urls)
+            if why:
+                yield _Candidate(start, match.end(), entity.name, form.score, why, entity.public)
+
+
+def _labels_in(folded: str) -> set[str]:
+    """Entities that some word of the text speaks of: only their label-bound forms are tried."""
+    capitals = re.sub(f"[\\s{INVISIBLE}]+", "", folded).upper()
+    return {
+        entity.name
+        for entity in load_entities().values()
+        if any(word in capitals for word in entity.context)
+    }
+
+
+def _weigh(
+    entity: Entity,
+    form: Pattern,
+    match: re.Match[str],
+    folded: str,
+    label: Label,
+    setting: Setting,
+    urls: list[tuple[int, int]],
+) -> str:
+    """Why the match is a finding; empty when it is none."""
+    start, end = match.span()
+    named = label if label is not NO_LABEL else setting.label
+    if form.needs_label:
+        return f"标签：{entity.label}" if _names(named, entity) else ""
+    if form.score >= CERTAIN:
+        return "校验位正确"
+    if any(a <= start and end <= b for a, b in urls):
+        return "网址参数" if _PERSONAL_KEY.search(folded, 0, start) else ""
+    if named.public or (named.entity == "" and _AMOUNT.match(folded, end)):
+        return ""
+    if label.agency or setting.label.agency:
+        return "" if entity.public else entity.label
+    if entity.public and _agency_contact(entity, folded, start, label, setting):
+        return ""
+    if credit_code(bare(folded[start : end + 8])[:18]) and entity.name != "CN_MOBILE":
+        return ""
+    return f"标签：{entity.label}" if _names(named, entity) else "号码形式"
+
+
+def _names(label: Label, entity: Entity) -> bool:
+    """Whether a label speaks of that entity; a word for telephone speaks of both kinds."""
+    return label.entity == entity.name or {label.entity, entity.name} == _TELEPHONES
+
+
+_TELEPHONES = {"CN_MOBILE", "CN_LANDLINE"}
+
+
+def _clause(folded: str, start: int, ends: re.Pattern[str]) -> str:
+    """What stands before ``start`` in the same sentence or clause, 60 characters at most."""
+    window = folded[max(0, start - 60) : start]
+    last = None
+    for last in ends.finditer(window):
+        pass
+    return window[last.end() :] if last else window
+
+
+def _agency_contact(
+    entity: Entity, folded: str, start: int, label: Label, setting: Setting
+) -> bool:
+    """Whether a telephone number or mailbox is an agency's, which the public must be able to see."""
+    clause = _clause(folded, start, _SENTENCE_END)
+    nearest = _clause(folded, start, _CLAUSE_END)
+    if _AGENCY_CONTACT.search(nearest):
+        return True
+    if _PERSON.search(nearest) or setting.people:
+        return bool(_ORG.search(nearest)) and entity.name != "CN_MOBILE" and not _PERSON.search(nearest)
+    if setting.public and entity.name != "CN_MOBILE":
+        return True
+    if entity.name == "EMAIL_ADDRESS":
+        return bool(re.search(r"(?:邮箱|信箱|邮件|发送?至|报送?至|投[至递])[^\u4e00-\u9fff]{0,4}$", clause)) or (
+            ".gov.cn" in folded[start : start + 80]
+        )
+    return bool(_ORG.search(clause))
+
+
+_DATE_LIKE = re.compile(
+    r"(?:1[89]|20)\d\d[-./年]\d{1,2}(?:[-./月]\d{1,2}日?)?|(?:1[89]|20)\d\d年?|\d{1,2}:\d\d"
+)
+_SERVICE = re.compile(r"(?:400|800)-?\d{3}-?\d{4}|9[56]\d{3,4}|1(?:0\d{3}|1[0-9]|2[0-9]|2[0-9]{3})")
+
+
+def _column_values(
+    folded: str, setting: Setting, found: list[_Candidate]
+) -> Iterator[_Candidate]:
+    """What a column's header vouches for, however broken: mistyped, cut short, rounded."""
+    entity = load_entities().get(setting.label.entity)
+    if entity is None or entity.column is None:
+        return
+    rest = folded
+    for item in found:
+        rest = rest[: item.start] + "\0" * (item.end - item.start) + rest[item.end :]
+    for match in entity.column.finditer(rest):
+        value = match.group()
+        if not _DIGIT.search(value) or _DATE_LIKE.fullmatch(value.strip()):
+            continue
+        if entity.public and _SERVICE.fullmatch(re.sub(r"[\s-]", "", value)):
+            continue
+        yield _Candidate(*match.span(), entity.name, 0.5, f"列：{entity.label}")
+
+
+def _record_values(folded: str, found: list[_Candidate]) -> Iterator[_Candidate]:
+    """Long numbers in a person's row that no pattern knows: a mistyped ID number, a passbook."""
+    taken = [(item.start, item.end) for item in found]
+    for match in re.finditer(r"(?<![\dA-Za-z])\d{15,21}[Xx]?(?![\dA-Za-z])", folded):
+        start, end = match.span()
+        if any(a < end and start < b for a, b in taken):
+            continue
+        if label_before(folded, start).public or _AMOUNT.match(folded, end):
+            continue
+        entity = "CN_RESIDENT_ID" if known_area(match.group()) else "CN_BANK_CARD"
+        yield _Candidate(start, end, entity, 0.5, "名单行中的长号码")
+
+
+def _glued(folded: str) -> Iterator[_Candidate]:
+    """Numbers written into one another: a window with the right check character slides over them."""
+    for run in _LONG_RUN.finditer(folded):
+        digits = run.group()
+        at, spans = 0, []
+        while at + 18 <= len(digits):
+            if resident_id(digits[at : at + 18]):
+                spans.append((at, at + 18, "CN_RESIDENT_ID"))
+                at += 18
+            else:
+                at += 1
+        if spans and len(digits) != 18:
+            yield from _rest_of_glued(run.start(), digits, spans)
+        elif len(digits) == 22 and mobile(digits[:11]) and mobile(digits[11:]):
+            for half in (0, 11):
+                start = run.start() + half
+                yield _Candidate(start, start + 11, "CN_MOBILE", 0.8, "两个号码连写")
+
+
+def _rest_of_glued(
+    offset: int, digits: str, spans: list[tuple[int, int, str]]
+) -> Iterator[_Candidate]:
+    """The ID numbers in a run of digits, and what stands between them."""
+    edges = [0, *(edge for start, end, _ in spans for edge in (start, end)), len(digits)]
+    for start, end, entity in spans:
+        yield _Candidate(offset + start, offset + end, entity, 0.97, "连写中校验位正确")
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        rest = digits[start:end]
+        if len(rest) >= 7:
+            card = 16 <= len(rest) <= 19 and luhn(rest)
+            entity = "CN_BANK_CARD" if card or not mobile(rest) else "CN_MOBILE"
+            yield _Candidate(offset + start, offset + end, entity, 0.9, "与证件号连写")
+
+
+def _settle(found: list[_Candidate]) -> list[_Candidate]:
+    """Of candidates that overlap, the certain one, then the longer one; the rest is cut away."""
+    kept: list[_Candidate] = []
+    for item in sorted(found, key=_rank):
+        piece = _trim(item, kept)
+        if piece:
+            kept.append(piece)
+    return kept
+
+
+def _rank(item: _Candidate) -> tuple[bool, bool, int, float, int]:
+    number = item.entity not in ("CN_ADDRESS", "PERSON")
+    return (not number, item.score < CERTAIN, item.start - item.end, -item.score, item.start)
+
+
+def _trim(item: _Candidate, kept: list[_Candidate]) -> _Candidate | None:
+    """What of a candidate lies outside those kept; None when too little to mean anything."""
+    start, end = item.start, item.end
+    for other in kept:
+        if other.start < end and start < other.end:
+            if other.start <= start and end <= other.end:
+                return None
+            if start < other.start:
+                end = other.start
+            else:
+                start = other.end
+    if (start, end) == (item.start, item.end):
+        return item
+    least = 2 if item.entity == "CN_ADDRESS" else 7
+    return replace(item, start=start, end=end) if end - start >= least else None
+
+
+# -------------------------------------------------------------------------------------- addresses
+
+
+def _addresses(
+    folded: str, setting: Setting, numbers: list[_Candidate]
+) -> Iterator[_Candidate]:
+    label = setting.label
+    if label.agency or label.public:
+        return
+    whole = label.entity == "CN_ADDRESS"
+    blanked = _blank(folded, numbers)
+    for address in parse_addresses(blanked) if whole else find_addresses(blanked):
+        if cut(address) >= address.end or _only_stars(folded[cut(address) : address.end]):
+            continue
+        if whole or _is_home(folded, address, setting):
+            yield _Candidate(address.start, address.end, "CN_ADDRESS", 0.8, "地址细于村（社区）", True)
+
+
+def _only_stars(rest: str) -> bool:
+    return not any(char.isalnum() and not is_star(char) for char in rest)
+
+
+def _blank(folded: str, numbers: list[_Candidate]) -> str:
+    """The text with the numbers found taken out, so that no address runs into one."""
+    for item in numbers:
+        folded = folded[: item.start] + ";" * (item.end - item.start) + folded[item.end :]
+    return folded
+
+
+def _is_home(folded: str, address: Address, setting: Setting) -> bool:
+    """Whether an address in prose is somebody's home and not an office."""
+    label = label_before(folded, address.start)
+    if label.entity == "CN_ADDRESS" and not setting.public:
+        return True
+    if label.agency or is_agency_place(folded, address):
+        return False
+    clause = _clause(folded, address.start, _SENTENCE_END)
+    if _PERSON.search(clause[-20:]):
+        return True
+    if setting.public or label.public:
+        return False
+    around = clause + folded[address.end : address.end + 12]
+    return setting.people or not _OFFICE.search(around)

@@ -1,0 +1,265 @@
+"""Table -> findings: each cell under its column, minors by the age, birth date or ID in their row."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from deid.checks import id_birth_date
+from deid.columns import NO_BLOCK, Block, Profile, View, name_columns, profile_rows
+from deid.fields import Label
+from deid.model import Finding, Row, Table
+from deid.names import is_name
+from deid.scan import CERTAIN, PROSE, Setting, bare, scan
+from deid.text import fold
+
+WINDOW = 4096
+"""Rows that are judged together; a header is carried over from one window to the next."""
+
+ADULT = 18
+"""Full age in years (民法典, art. 17)."""
+
+_TOTAL = Setting(label=Label(public=True))
+_PUBLIC = Setting(public=True)
+_AGENCY = Setting(label=Label(agency=True), public=True)
+_RECORD = Setting(people=True, record=True)
+_CACHE = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class CellFindings:
+    """What one cell holds; ``zone`` and ``profile`` say where it stands."""
+
+    place: str
+    text: str
+    findings: tuple[Finding, ...]
+    zone: str
+    profile: Profile | None
+    row: int
+    column: int
+
+
+def windows(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The rows in runs of at most WINDOW."""
+    stream = iter(rows)
+    while window := list(islice(stream, WINDOW)):
+        yield window
+
+
+def scan_table(table: Table, reference: datetime.date | None = None) -> Iterator[CellFindings]:
+    """Every cell that is not empty, with its findings, in row order.
+
+    ``reference`` is the day on which ages count; without it, the day that the table's own title or
+    footer names, or else today.
+    """
+    block = NO_BLOCK
+    scanner = _CellScanner()
+    for window in windows(table.rows()):
+        views, block = profile_rows(window, table.merges, block)
+        reference = reference or own_date(
+            text for view in views if view.zone in ("note", "title") for text in view.row.cells.values()
+        )
+        for view in views:
+            yield from _scan_row(table, view, scanner, reference or datetime.date.today())
+
+
+class _CellScanner:
+    """Scans a cell once for each text and setting: lists repeat themselves."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Setting], list[Finding]] = {}
+
+    def __call__(self, text: str, setting: Setting) -> list[Finding]:
+        key = (text, setting)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _CACHE:
+                self._known.clear()
+            self._known[key] = found = scan(text, setting)
+        return found
+
+
+def _scan_row(
+    table: Table, view: View, scanner: _CellScanner, reference: datetime.date
+) -> Iterator[CellFindings]:
+    minors = minor_names(view, reference) if view.zone == "data" else {}
+    personal = view.zone == "note" and _names_a_person(view.row, scanner)
+    for column, text in view.row.cells.items():
+        setting = _RECORD if personal else _setting(view, column)
+        found = scanner(text, setting)
+        if column in minors:
+            found = [*found, *minors[column]]
+        place = table.place(view.row.index, column)
+        yield CellFindings(
+            place,
+            text,
+            tuple(found),
+            view.zone,
+            view.block.profiles.get(column),
+            view.row.index,
+            column,
+        )
+
+
+def _names_a_person(row: Row, scanner: _CellScanner) -> bool:
+    """Whether a row outside the data area is about a person all the same: it holds an ID number."""
+    return any(
+        finding.entity == "CN_RESIDENT_ID" and finding.score >= CERTAIN
+        for text in row.cells.values()
+        for finding in scanner(text, PROSE)
+    )
+
+
+def _setting(view: View, column: int) -> Setting:
+    if view.zone in ("note", "title", "header"):
+        return _PUBLIC
+    if view.zone == "total":
+        return _TOTAL
+    if view.zone == "form":
+        label = view.labels.get(column)
+        return Setting(label=label, people=True) if label else _PUBLIC
+    profile = view.block.profiles.get(column)
+    if view.block.agency:
+        contact = profile is not None and profile.label.entity in _CONTACTS
+        return _AGENCY if contact else _PUBLIC
+    if profile is None:
+        return _RECORD
+    return Setting(label=profile.label, people=True)
+
+
+_CONTACTS = frozenset(("CN_MOBILE", "CN_LANDLINE", "CN_ADDRESS", "EMAIL_ADDRESS"))
+
+
+# --------------------------------------------------------------------------------------- minors
+
+
+_DATE = re.compile(r"((?:19|20)\d\d)\s*[年.\-/]\s*(\d{1,2})(?:\s*[月.\-/]\s*(\d{1,2}))?")
+_YEAR = re.compile(r"(20\d\d)\s*年")
+_OWN_DATE = re.compile(r"公示|填报|填表|制表|日期|时间|发布|截至|截止|审核")
+
+
+def own_date(texts: Iterable[str]) -> datetime.date | None:
+    """The day that a list gives itself: of publication or drawing up, or else of its title's year.
+
+    The first day where only a month or a year is given, so that nobody counts as of age too early.
+    """
+    best: tuple[int, datetime.date] | None = None
+    for text in texts:
+        folded = fold(text)
+        match = _DATE.search(folded)
+        if match:
+            rank = 3 if _OWN_DATE.search(folded) and match[3] else 2 if match[3] else 1
+            date = _date(int(match[1]), int(match[2]), int(match[3] or 1))
+        else:
+            year = _YEAR.search(folded)
+            rank, date = 0, _date(int(year[1]), 1, 1) if year else None
+        if date and date.year >= 2000 and (best is None or rank > best[0]):
+            best = rank, date
+    return best[1] if best else None
+
+
+def _date(year: int, month: int, day: int) -> datetime.date | None:
+    try:
+        return datetime.date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _age_on(birth: datetime.date, day: datetime.date) -> int:
+    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
+
+
+_FEATURES = frozenset(("CN_RESIDENT_ID", "AGE", "BIRTH_DATE", "CN_STUDENT_NO", "CN_DISABILITY_CERT"))
+
+
+def features_of(block: Block) -> Mapping[int, list[Profile]]:
+    """Name column -> the columns that tell that person's age: those right of it, up to the next."""
+    names = sorted(profile.index for profile in name_columns(block))
+    owned: dict[int, list[Profile]] = {index: [] for index in names}
+    for profile in block.profiles.values():
+        if profile.label.entity in _FEATURES and names:
+            owner = _owner(profile, names, block)
+            owned[owner].append(profile)
+    return owned
+
+
+_OWN_FIELD = {"head_id": "head_name", "member_ids": "member_names", "guardian_id": "guardian_name"}
+
+
+def _owner(profile: Profile, names: Sequence[int], block: Block) -> int:
+    wanted = _OWN_FIELD.get(profile.label.field)
+    for index in names:
+        if wanted and block.profiles[index].label.field == wanted:
+            return index
+    before = [index for index in names if index < profile.index]
+    return before[-1] if before else names[0]
+
+
+def minor_names(view: View, reference: datetime.date) -> dict[int, list[Finding]]:
+    """Name column -> the names in it whose row shows that they are under age on that day."""
+    found: dict[int, list[Finding]] = {}
+    for column, features in features_of(view.block).items():
+        text = view.row.cells.get(column, "")
+        names = _names_in(text)
+        if not names or not features:
+            continue
+        marked = _minor_positions(view.row, features, len(names), reference)
+        spans = [Finding(*names[at], "PERSON", 0.9, "同行年龄或证件号表明未成年") for at in marked]
+        if spans:
+            found[column] = spans
+    return found
+
+
+_NAME_BREAK = re.compile(r"[、,;/\n]|\s{3,}")
+
+
+def _names_in(text: str) -> list[tuple[int, int]]:
+    """Where the names in a name cell stand; notes in brackets are no part of a name."""
+    folded = fold(text)
+    spans, start = [], 0
+    for end in [*(match.start() for match in _NAME_BREAK.finditer(folded)), len(folded)]:
+        piece = folded[start:end].split("(")[0]
+        lead = len(piece) - len(piece.lstrip(" 、,;/\n\t"))
+        if piece.strip(" 、,;/\n\t") and start + lead < start + len(piece.rstrip()):
+            spans.append((start + lead, start + len(piece.rstrip())))
+        start = end + 1
+    return [(a, b) for a, b in spans if is_name(folded[a:b]) or len(spans) == 1]
+
+
+def _minor_positions(
+    row: Row, features: Sequence[Profile], count: int, reference: datetime.date
+) -> list[int]:
+    """Which of the ``count`` names belong to minors, told by any of the row's features."""
+    marked: set[int] = set()
+    for profile in features:
+        text = row.cells.get(profile.index, "")
+        values = [text] if count == 1 else [part for part in _NAME_BREAK.split(fold(text)) if part.strip()]
+        for at, value in enumerate(values[:count]):
+            if _is_minor(fold(value), profile.label.entity, reference):
+                marked.add(at)
+    return sorted(marked)
+
+
+def _is_minor(value: str, entity: str, reference: datetime.date) -> bool:
+    if entity == "AGE":
+        age = re.fullmatch(r"\s*(\d{1,3})(?:\.0)?\s*(?:周?岁|个?月)?\s*", value)
+        return bool(age) and (int(age[1]) < ADULT or "月" in value)
+    birth = _birth(value, entity)
+    return birth is not None and birth <= reference and _age_on(birth, reference) < ADULT
+
+
+def _birth(value: str, entity: str) -> datetime.date | None:
+    digits = bare(value)
+    if entity != "BIRTH_DATE":
+        digits = digits.lstrip("GJL")
+        if len(digits) >= 15 and digits[:6].isdigit():
+            return id_birth_date(digits[:18] if len(digits) >= 18 else digits)
+    match = _DATE.search(value)
+    if match:
+        return _date(int(match[1]), int(match[2]), int(match[3] or 1))
+    if len(digits) == 8 and digits.isdigit():
+        return _date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    return None

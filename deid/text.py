@@ -1,0 +1,91 @@
+"""Folds the many ways a clerk writes one character into one, without moving any offset."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+INVISIBLE = "\u200b"
+"""What every invisible character folds to: zero-width spaces and joiners, BOM, soft hyphen."""
+
+_INVISIBLES = frozenset(
+    [0xAD, 0x180E, 0xFEFF, 0x034F, 0x115F, 0x1160, 0x3164]
+    + [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
+    + [*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0080)]
+)
+_DASHES = frozenset(map(ord, "‐‑‒–—―−﹘﹣－ー─━⁃➖"))
+_STARS = frozenset(map(ord, "＊✱✲✳﹡∗⁎×●■▇█◆▲○□◎"))
+
+# Capital forms are what a cheque writes; 幺 is how a telephone number is read aloud.
+_HAN_DIGITS = str.maketrans("〇○零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺", "000123456789123456789" + "1")
+_HAN_RUN = re.compile("[〇○零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺]{10,}[xX]?")
+
+
+def _fold_char(code: int) -> str:
+    """The one character that ``chr(code)`` folds to."""
+    char = chr(code)
+    if code in _INVISIBLES:
+        return INVISIBLE
+    if code in _DASHES:
+        return "-"
+    if code in (0x0B, 0x0C, 0x85, 0x2028, 0x2029):
+        return "\n"
+    if char.isspace():
+        return " " if char not in "\n\r\t" else char
+    digit = unicodedata.decimal(char, None)
+    if digit is not None:
+        return str(digit)
+    plain = unicodedata.normalize("NFKC", char)
+    if len(plain) == 1:
+        return plain
+    circled = unicodedata.digit(char, None)
+    return char if circled is None else str(circled)
+
+
+class _Table(dict[int, str]):
+    """A translation table that fills itself."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = folded = _fold_char(code)
+        return folded
+
+
+_TABLE = _Table({code: chr(code) for code in range(128)} | {0x0B: "\n", 0x0C: "\n"})
+
+
+def fold(text: str) -> str:
+    """``text`` with every character folded to its plain form; the length stays the same.
+
+    Full width becomes half width (NFKC where that is one character), decimal digits of any script
+    become ASCII, spaces a space, dashes ``-``, invisible characters U+200B, and ten or more Chinese
+    digits in a row become ASCII digits.
+
+    >>> fold("１３８－００１３　８０００")
+    '138-0013 8000'
+    """
+    if text.isascii():
+        return text
+    folded = text.translate(_TABLE)
+    if _HAN_RUN.search(folded):
+        folded = _HAN_RUN.sub(lambda run: run.group().translate(_HAN_DIGITS), folded)
+    return folded
+
+
+def squeeze(folded: str) -> str:
+    """A folded text without blanks and invisible characters, for comparing words.
+
+    >>> squeeze("身 份\\n证 号")
+    '身份证号'
+    """
+    return _BLANKS.sub("", folded)
+
+
+_BLANKS = re.compile(f"[\\s{INVISIBLE}]+")
+
+
+def is_star(char: str) -> bool:
+    """Whether a character stands for a hidden one (``*`` and its look-alikes).
+
+    ``x`` and ``X`` are not among them: an ID number ends in X.
+    """
+    return char == "*" or ord(char) in _STARS

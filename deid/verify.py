@@ -1,0 +1,103 @@
+"""Source parts + output parts + policy -> what is left. Nothing is published that this cannot clear.
+
+Three questions: does a fresh scan still find what the policy hides; does any hidden value stand
+anywhere, in any spelling, in any part; is every cell that was not edited as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from deid.scan import bare
+from deid.text import fold
+
+_KEY = 6
+"""Values are looked up by their first characters; shorter ones are too common to be traced."""
+_WHOLE = 10
+"""Up to this length digits count only as a whole run: seven digits stand inside many a number."""
+_ALNUM = re.compile(r"[^\W_]")
+_SCIENTIFIC = re.compile(r"\d[.]\d{5,16}[Ee][+]?\d{1,2}")
+_RAW_RUN = re.compile(r"\d[\d\s\-]{8,40}[\dXx]")
+
+
+class Residue:
+    """Hidden values, and where in a text one of them still stands, however it is written."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, dict[str, str]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, value: str, entity: str) -> None:
+        """Remember a hidden value (as it stood in the source)."""
+        plain = bare(fold(value))
+        least = 2 if entity == "PERSON" else 8 if entity == "CN_ADDRESS" else 7
+        if len(plain) < least or "*" in plain:
+            return
+        bucket = self._values.setdefault(plain[: min(_KEY, least)], {})
+        if plain not in bucket:
+            bucket[plain] = entity
+            self._count += 1
+
+    def find(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """(start, end, entity) of each hidden value that still stands in ``text``."""
+        if not self._count:
+            return
+        folded = fold(text)
+        places = [match.start() for match in _ALNUM.finditer(folded)]
+        plain = "".join(folded[at] for at in places).upper()
+        at = 0
+        while at < len(plain):
+            match = self._at(plain, at)
+            if match:
+                value, entity = match
+                yield places[at], places[at + len(value) - 1] + 1, entity
+                at += len(value)
+            else:
+                at += 1
+        for number in _SCIENTIFIC.finditer(folded):
+            digits = str(int(float(number.group())))
+            if self._at(digits, 0):
+                yield number.start(), number.end(), "CN_MOBILE"
+
+    def _at(self, plain: str, at: int) -> tuple[str, str] | None:
+        for length in (_KEY, 2):
+            bucket = self._values.get(plain[at : at + length])
+            if not bucket:
+                continue
+            for value, entity in bucket.items():
+                if plain.startswith(value, at) and _whole(plain, at, value):
+                    return value, entity
+        return None
+
+    def in_bytes(self, data: bytes) -> bool:
+        """Whether a number of at least ten digits is left in the bytes of a part, in any encoding."""
+        return any(self._in_raw(text) for text in _decodings(data))
+
+    def _in_raw(self, text: str) -> bool:
+        for run in _RAW_RUN.finditer(text):
+            plain = bare(run.group())
+            for at in range(len(plain) - _WHOLE + 1):
+                match = self._at(plain, at)
+                if match and len(match[0]) > _WHOLE:
+                    return True
+        return False
+
+
+def _whole(plain: str, at: int, value: str) -> bool:
+    """A short number counts only where no other digit touches it."""
+    if len(value) > _WHOLE or not value.isdigit():
+        return True
+    end = at + len(value)
+    before = at > 0 and plain[at - 1].isdigit()
+    return not before and not (end < len(plain) and plain[end].isdigit())
+
+
+def _decodings(data: bytes) -> Iterable[str]:
+    yield data.decode("utf-8", "replace") if data.isascii() else data.decode("utf-8", "ignore")
+    if b"\0" in data:
+        yield data.decode("utf-16-le", "ignore")
+        yield data[1:].decode("utf-16-le", "ignore")
