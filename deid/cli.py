@@ -34,7 +34,10 @@ _POLICY = click.option(
     "--policy", default="general", show_default=False, metavar="NAME|FILE",
     help="公示规则：名称（deid policies 列出全部）或自己的 YAML 文件；默认 general",
 )  # fmt: skip
-_JOBS = click.option("--jobs", type=int, default=1, metavar="N", help="同时处理几份文件；默认 1")
+_JOBS = click.option(
+    "--jobs", type=int, default=1, metavar="N", callback=lambda *given: _at_least_one(*given),
+    help="同时处理几份文件；默认 1",
+)  # fmt: skip
 _QUIET = click.option("--quiet", "-q", is_flag=True, help="只说有问题的文件")
 _INPUTS = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 
@@ -143,10 +146,10 @@ def scan(inputs: tuple[str, ...], form: str, policy: str, jobs: int, quiet: bool
                 results.append(result)
                 advance()
     _SHOW[form](results, chosen)
-    for report, _ in results:
-        if _is_fault(report):
+    for report, found in results:
+        if _is_fault(report, found):
             _talk(f"{report.source}：{report.message}")
-    faults = [2 for report, _ in results if _is_fault(report)]
+    faults = [2 for report, found in results if _is_fault(report, found)]
     hidden = [1 for _, found in results for finding in found if chosen.hides(finding.entity)]
     return worst([*faults, *hidden[:1]])
 
@@ -226,6 +229,13 @@ def worst(statuses: Iterable[int]) -> int:
     1
     """
     return max(statuses, key=_SEVERITY.index, default=0)
+
+
+def _at_least_one(context: click.Context, option: click.Parameter, value: int) -> int:
+    # Not click.IntRange: it writes its limits into the help in a way that clerks cannot read.
+    if value < 1:
+        raise click.BadParameter("", context, option)
+    return value
 
 
 def _tasks(inputs: Sequence[str], policy: Policy, outdir: Path | None = None) -> list[Task]:
@@ -323,8 +333,9 @@ def _sum_up(reports: Sequence[FileReport], policy: Policy, dry_run: bool) -> Non
     _talk(f"\n结论：{label}{note}")
 
 
-def _is_fault(report: FileReport) -> bool:
-    return report.status == "unreadable" or (report.status == "refused" and bool(report.message))
+def _is_fault(report: FileReport, found: Sequence[Finding]) -> bool:
+    """Whether a scan could not be done; a list that must not be posted as it is, is no fault."""
+    return report.status == "unreadable" or (report.status == "refused" and not found)
 
 
 def _show_table(results: list[tuple[FileReport, list[Finding]]], policy: Policy) -> None:
@@ -391,7 +402,7 @@ def _scan_stdin(inputs: Sequence[str], policy: Policy) -> tuple[FileReport, list
 
     from deid.pipeline import scan_stream
 
-    findings = scan_stream(_read_stdin(inputs)[0], policy=policy)
+    findings = scan_stream(_read_stdin(inputs)[0])
     counts = Counter(finding.entity for finding in findings)
     report = FileReport("-", "", "publish", format="txt", policy=policy.name, found=counts)
     return report, findings

@@ -71,8 +71,9 @@ class _Help(click.HelpFormatter):
                 self.write(f"{indent}{line}\n")
 
     def write_dl(
-        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
+        rows = list(rows)
         first = max(width(term) for term, _ in rows) + self.current_indent + col_spacing
         for term, meaning in rows:
             head = f"{' ' * self.current_indent}{term}"

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deid"
 GROUPS = (
     {"errors", "model"},
     {"data", "text", "checks"},
-    {"divisions", "fields", "address", "names"},
+    {"divisions", "address", "names"},
     {"operators"},
     {"entities"},
     {"policy", "fields"},
