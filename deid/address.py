@@ -22,6 +22,8 @@ LEVELS = ("province", "city", "county", "town", "village", "road", "fine")
 _BLANK = re.compile(r"[\s\u200b]")
 _NAME = r"[^\s,，。;；:：、()（）\[\]【】*＊]"
 _NOTE = re.compile(r"[(（][^()（）\d]{1,20}[)）]")
+# Villages named for a place in the village (村头村, 村东社区); other names never begin with 村.
+_STARTS_SO = re.compile("村[头前后东西南北口尾沟王里中心](?:村|社区)")
 _SEPARATORS = re.compile(r"[;；、/\n|]+|[,，](?!\d{3}(?!\d))")
 
 
@@ -50,6 +52,7 @@ class _Words(NamedTuple):
     village: re.Pattern[str]
     soft: re.Pattern[str]
     community: re.Pattern[str]
+    committee: re.Pattern[str]
     town: re.Pattern[str]
     zone: re.Pattern[str]
     road: re.Pattern[str]
@@ -63,8 +66,18 @@ class _Words(NamedTuple):
 
 
 _KEYS = frozenset(
-    ("label", "digits", "numerals", "village", "village_soft", "community", "town", "zone")
-    + ("road", "estate", "unit", "weak_unit", "group", "lead", "office")
+    (
+        "label",
+        "digits",
+        "numerals",
+        "village",
+        "village_soft",
+        "community",
+        "committee",
+        "town",
+        "zone",
+    )
+    + ("road", "estate", "unit", "weak_unit", "group", "numeral_unit", "lead", "office")
 )
 
 
@@ -82,7 +95,7 @@ def _words() -> _Words:
     # do not end the search for a village.
     counted = f"(?:[{digit}]{{1,5}}[A-Za-z]?|第[{numeral}]{{1,5}}|[A-Z甲乙丙丁])"
     counted = f"(?:{counted}(?:{either['unit']}|{either['weak_unit']})"
-    counted += f"|[{numeral}]{{1,5}}(?:{either['group']}))"
+    counted += f"|[{numeral}]{{1,5}}(?:{either['group']}|{either['numeral_unit']}))"
     dashed = f"[{digit}]{{1,4}}[栋幢号]?[-－][{digit}A-Za-z]{{1,5}}"
     # A number and a unit that the village suffix follows at once belong to the name: 五社村.
     free = f"(?!{either['village']})"
@@ -91,8 +104,9 @@ def _words() -> _Words:
         village=re.compile(either["village"]),
         soft=re.compile(either["village_soft"]),
         community=re.compile(either["community"]),
+        committee=re.compile(either["committee"]),
         town=re.compile(f"{_NAME}{{1,12}}?(?:{either['town']})"),
-        zone=re.compile(f"{_NAME}{{0,8}}?(?:{either['zone']})"),
+        zone=re.compile(f"{_NAME}{{0,14}}?(?:{either['zone']})"),
         road=re.compile(f"{either['road']}|{either['estate']}"),
         fine=re.compile(f"{counted}{free}|{dashed}|[,，。;；:：、()（）*＊]"),
         group=re.compile(f"{number}(?:{either['group']})"),
@@ -215,12 +229,20 @@ def _parse(text: str, start: int, end: int) -> Address | None:
             # A town that the gazetteer does not know and that has 村 inside: 时村营乡上陈村.
             parts.append(Part("town", at, inner.end()))
             at = inner.end()
+        town = words.town.match(text, at, end)
+        if town and _exception_end(text, town.end()):
+            parts.append(Part("town", at, town.end()))
+            at = town.end()
     at = _note_end(text, at, end) if parts else at
-    village = _village_end(text, at, end)
-    if village is None and parts and words.village.match(text, at, end):
-        # 长安社区 read as 长安 + 社区: the name belongs to the village.
+    if (
+        parts
+        and words.village.match(text, at, end)
+        and not _STARTS_SO.match(text, at, end)
+        and not _exception_end(text, at)
+    ):
+        # 长安镇社区 read as 长安镇 + 社区: the name belongs to the village.
         at = parts.pop().start
-        village = _village_end(text, at, end)
+    village = _village_end(text, at, end)
     if village is None:
         town = words.town.match(text, at, end)
         if town and not words.fine.search(text, at, town.end()):
@@ -287,7 +309,8 @@ def _village_end(text: str, start: int, end: int) -> int | None:
             continue
         if found in (None, match.start()) or words.community.match(match.group()):
             found = match.end()
-    return found
+    committee = found and words.committee.match(text, found, end)
+    return committee.end() if committee else found
 
 
 def _soft_end(text: str, start: int, end: int) -> int | None:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from deid.data import load_rows
 
 LEVEL_OF_CODE = {2: "province", 4: "city", 6: "county", 9: "town"}
-RANK = {"province": 0, "city": 1, "county": 2, "town": 3}
+LEVELS = ("province", "city", "county", "town")
+RANK = {level: rank for rank, level in enumerate(LEVELS)}
 
 _ETHNIC = (
     "壮族|回族|维吾尔|藏族|羌族|彝族|苗族|侗族|布依族|土家族|傣族|景颇族|白族|傈僳族|哈尼族|哈萨克|蒙古族?"
@@ -75,31 +76,29 @@ def short_at(text: str, start: int, rank: int = 0) -> Place | None:
         codes = names.short.get(text[start : start + length])
         if codes is None:
             continue
+        codes = _confirmed(text, start + length, codes)
         level = _level(codes, rank)
-        if level and _confirmed(text, start + length, codes):
+        if level:
             return Place(start + length, level, codes)
     return None
 
 
-def _confirmed(text: str, start: int, codes: tuple[str, ...]) -> bool:
+def _confirmed(text: str, start: int, codes: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``codes`` inside which the division named at ``start`` lies."""
     names = _names()
     head = text[start : start + 2]
+    inner: set[str] = set()
     for table, heads in ((names.full, names.heads), (names.short, names.short_heads)):
         for length in heads.get(head, ()):
-            inner = table.get(text[start : start + length], ())
-            if any(
-                len(code) > len(outer) and code.startswith(outer)
-                for code in inner
-                for outer in codes
-            ):
-                return True
-    return False
+            inner.update(table.get(text[start : start + length], ()))
+    return tuple(outer for outer in codes if any(_inside(code, outer) for code in inner))
+
+
+def _inside(code: str, outer: str) -> bool:
+    return len(code) > len(outer) and code.startswith(outer)
 
 
 def _level(codes: tuple[str, ...], rank: int) -> str | None:
     """The coarsest level of ``codes`` that is not coarser than ``rank``."""
-    for code in codes:
-        level = LEVEL_OF_CODE[len(code)]
-        if RANK[level] >= rank:
-            return level
-    return None
+    ranks = [RANK[LEVEL_OF_CODE[len(code)]] for code in codes]
+    return LEVELS[min(fit)] if (fit := [own for own in ranks if own >= rank]) else None
