@@ -3,7 +3,11 @@
 The division part of an address may stay on a published list; group, natural village, lane number,
 house, building, unit and room may not. So the one decision that counts is where the village,
 community or street ends. What stands behind it and is not understood counts as finer: it goes.
-The vocabulary is ``patterns/address.yaml``; division names come from ``deid.divisions``.
+The vocabulary is ``patterns/address.yaml``, division names come from ``deid.divisions``, and what
+no rule gets right from ``patterns/tables/address_exceptions.csv``.
+
+Measured by ``patterns/update/address_exceptions.py`` on all villages of the country, and in prose by
+the tests. Every pattern is bounded or a single repeat, so time is linear in the text.
 """
 
 from __future__ import annotations
@@ -20,11 +24,20 @@ from deid.errors import PatternError
 LEVELS = ("province", "city", "county", "town", "village", "road", "fine")
 
 _BLANK = re.compile(r"[\s\u200b]")
-_NAME = r"[^\s,，。;；:：、()（）\[\]【】*＊]"
+_NAME = r"[^\s\u200b,，。;；:：、()（）\[\]【】*＊]"
+# A village code, a postcode, a list number or an opening bracket in front of the whole cell.
+_FRONT = re.compile(
+    r"(?:\d{9,12}[-_:：]?|\d{6}(?=[\u4e00-\u9fff])|\d{1,3}[、.．](?=[\u4e00-\u9fff]))?[(（\[【\"“']*"
+)
+_BACK = "。，,.;；、)）]】\"”'"
 _NOTE = re.compile(r"[(（][^()（）\d]{1,20}[)）]")
-# Villages named for a place in the village (村头村, 村东社区); other names never begin with 村.
+_SEPARATOR = re.compile(r"[;；、/\n|]+|[,，](?!\d{3}(?!\d))")
+_STOP = re.compile(r"[\s\u200b,，。;；:：、()（）\[\]【】*＊\"'“”‘’<>《》〔〕!?！？|/=]")
+_VALUE_STOP = re.compile(r"[\s,，。;；!?！？|<>《》]")
+# Villages named for a place in the village (村头村, 村东社区); other names hardly begin with 村.
 _STARTS_SO = re.compile("村[头前后东西南北口尾沟王里中心](?:村|社区)")
-_SEPARATORS = re.compile(r"[;；、/\n|]+|[,，](?!\d{3}(?!\d))")
+_WINDOW = 60
+"""How many characters before a house number an address may begin (the longest division chain, 36)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,71 +67,88 @@ class _Words(NamedTuple):
     community: re.Pattern[str]
     committee: re.Pattern[str]
     town: re.Pattern[str]
+    inner: re.Pattern[str]
     zone: re.Pattern[str]
     road: re.Pattern[str]
+    any_road: re.Pattern[str]
+    number: re.Pattern[str]
     fine: re.Pattern[str]
     group: re.Pattern[str]
-    inner: re.Pattern[str]
     anchor: re.Pattern[str]
     chain: re.Pattern[str]
+    building: re.Pattern[str]
+    joint: re.Pattern[str]
     lead: re.Pattern[str]
+    not_house: re.Pattern[str]
     office: re.Pattern[str]
 
 
-_KEYS = frozenset(
-    (
-        "label",
-        "digits",
-        "numerals",
-        "village",
-        "village_soft",
-        "community",
-        "committee",
-        "town",
-        "zone",
-    )
-    + ("road", "estate", "unit", "weak_unit", "group", "numeral_unit", "lead", "office")
+_LISTS = (
+    *("label", "village", "village_soft", "community", "committee", "town", "zone", "road"),
+    *("road_weak", "unit", "unit_weak", "group", "numeral_unit", "spot", "lead", "not_house"),
+    "office",
 )
+_STRINGS = ("digits", "numerals", "hamlet")
 
 
 @cache
 def _words() -> _Words:
     path = patterns_dir() / "address.yaml"
     raw = load_yaml(path)
-    if not isinstance(raw, dict) or set(raw) != _KEYS:
-        raise PatternError(f"{path.name} 的键应为 {'、'.join(sorted(_KEYS))}")
-    either = {key: "|".join(raw[key]) for key in _KEYS - {"digits", "numerals"}}
-    digit, numeral = raw["digits"], raw["numerals"]
+    keys = {*_LISTS, *_STRINGS}
+    if not isinstance(raw, dict) or set(raw) != keys:
+        raise PatternError(f"{path.name} 的键应为 {'、'.join(sorted(keys))}")
+    try:
+        return _compile(
+            {key: "|".join(raw[key]) for key in _LISTS}, *(raw[key] for key in _STRINGS)
+        )
+    except (re.error, TypeError):
+        raise PatternError(f"{path.name} 里有不合法的表达式") from None
+
+
+def _compile(either: dict[str, str], digit: str, numeral: str, hamlet: str) -> _Words:
+    """The patterns from the vocabulary; ``either`` holds the alternations."""
+    unit, weak = either["unit"], either["unit_weak"]
     number = f"第?(?:[{digit}]{{1,5}}[A-Za-z]?|[{numeral}]{{1,5}}|[A-Z甲乙丙丁])"
-    hard, weak = f"{number}(?:{either['unit']})", f"{number}(?:{either['weak_unit']})"
-    # Villages are called 四门闸, 五座桥, 十六号院, never 4门闸: with a Chinese numeral these units
-    # do not end the search for a village.
-    counted = f"(?:[{digit}]{{1,5}}[A-Za-z]?|第[{numeral}]{{1,5}}|[A-Z甲乙丙丁])"
-    counted = f"(?:{counted}(?:{either['unit']}|{either['weak_unit']})"
-    counted += f"|[{numeral}]{{1,5}}(?:{either['group']}|{either['numeral_unit']}))"
-    dashed = f"[{digit}]{{1,4}}[栋幢号]?[-－][{digit}A-Za-z]{{1,5}}"
+    plain = f"(?:[{digit}]{{1,5}}[A-Za-z]?|第[{numeral}]{{1,5}}|[A-Z甲乙丙丁])(?:{unit}|{weak})"
+    spelled = f"[{numeral}]{{1,5}}(?:{either['group']}|{either['numeral_unit']})"
     # A number and a unit that the village suffix follows at once belong to the name: 五社村.
-    free = f"(?!{either['village']})"
+    counted = f"(?:{plain}|{spelled})(?!{either['village']})"
+    dashed = (
+        f"(?<![{digit}.\\-－])[{digit}]{{1,3}}[-－][{digit}]{{1,4}}(?:[-－][{digit}]{{1,4}})?"
+        f"(?![{digit}年月日.\\-－])"
+    )
+    free = "[\\s,，。;；、)）]|$"
+    hard = f"{number}(?:{unit})"
     return _Words(
-        label=re.compile(f"(?:{either['label']})[:：为是在]*"),
+        label=re.compile(f"(?:{either['label']})[:：为是在于 ]{{0,3}}"),
         village=re.compile(either["village"]),
         soft=re.compile(either["village_soft"]),
         community=re.compile(either["community"]),
         committee=re.compile(either["committee"]),
         town=re.compile(f"{_NAME}{{1,12}}?(?:{either['town']})"),
-        zone=re.compile(f"{_NAME}{{0,14}}?(?:{either['zone']})"),
-        road=re.compile(f"{either['road']}|{either['estate']}"),
-        fine=re.compile(f"{counted}{free}|{dashed}|[,，。;；:：、()（）*＊]"),
-        group=re.compile(f"{number}(?:{either['group']})"),
         inner=re.compile(f"{_NAME}{{1,8}}?村{_NAME}{{0,4}}?(?:{either['town']}|{either['zone']})"),
-        anchor=re.compile(f"{hard}|{dashed}"),
-        chain=re.compile(
-            f"{hard}|{weak}|{dashed}|[-－附#]"
-            f"|(?<=[单元栋幢楼座层-])[{digit}]{{1,4}}(?![{digit}.,元人岁年月日])"
+        zone=re.compile(f"{_NAME}{{0,14}}?(?:{either['zone']})"),
+        road=re.compile(either["road"]),
+        any_road=re.compile(f"{either['road']}|{either['road_weak']}"),
+        number=re.compile(f"{counted}|{dashed}|[*＊]"),
+        fine=re.compile(f"{counted}|{dashed}|[,，。;；:：、()（）*＊]"),
+        group=re.compile(f"{number}(?:{either['group']})"),
+        anchor=re.compile(
+            f"{hard}|{dashed}|[东西南北]侧?约?[{digit}]{{1,4}}米"
+            f"|(?<=[村区])[\u4e00-\u9fff]{{1,4}}[{hamlet}](?={free})"
         ),
+        chain=re.compile(
+            f" ?(?:{hard}|{number}(?:{weak}))|{dashed}|{either['spot']}|附|之[{numeral}]|[-－]"
+            f"|(?<=[元栋幢楼座层室号-]) ?[{digit}]{{1,4}}(?![{digit}.,:：元人岁年月日户名个])"
+            f"|[、和及与至/~]{{1,2}}(?={hard})"
+        ),
+        building=re.compile(f"{number}(?:栋|幢|号楼|单元|室)"),
+        joint=re.compile(f"[村区镇乡道路街巷县市号楼组栋元弄里园{hamlet}]"),
         lead=re.compile(either["lead"]),
+        not_house=re.compile(f"{either['not_house']}|[{digit}]"),
         office=re.compile(
-            f"(?:{either['office']})(?:{number}|[楼层室号窗口厅大门栋幢座办公东南西北侧区-])*$"
+            f"(?:{either['office']})[{digit}{numeral}A-Za-z第楼层室号窗口厅栋幢座办公东南西北侧区院内-]*$"
         ),
     )
 
@@ -155,16 +185,19 @@ def parse_address(text: str) -> Address | None:
     (['town', 'village', 'fine'], 6)
     """
     if not _BLANK.search(text):
-        return _parse(text, 0, len(text))
+        return _parse_cell(text)
     kept = [at for at, char in enumerate(text) if not _BLANK.match(char)]
-    address = _parse("".join(text[at] for at in kept), 0, len(kept))
+    address = _parse_cell("".join(text[at] for at in kept))
     return address and _moved(address, kept)
 
 
 def parse_addresses(text: str) -> list[Address]:
-    """The addresses of a cell that may list several (between 、；/ or line breaks), in order."""
+    """The addresses of a cell that may list several (between 、；/ or line breaks), in order.
+
+    What is fine all through (5组、6组) goes with the address before it.
+    """
     bounds = [0]
-    for match in _SEPARATORS.finditer(text):
+    for match in _SEPARATOR.finditer(text):
         bounds += [match.start(), match.end()]
     bounds.append(len(text))
     found: list[Address] = []
@@ -174,11 +207,9 @@ def parse_addresses(text: str) -> list[Address]:
             continue
         address = _shifted(address, start)
         if found and address.parts[0].level == "fine":
-            # 5组、6组: the second goes with the first.
-            before = found.pop()
-            parts = before.parts + address.parts
-            address = Address(before.start, address.end, parts)
-        found.append(address)
+            found[-1] = _stretched(found[-1], address)
+        else:
+            found.append(address)
     return found
 
 
@@ -198,8 +229,31 @@ def cut(address: Address, level: str = "village") -> int:
 
 
 def is_agency_place(text: str, address: Address) -> bool:
-    """Whether the finest part is a room in an office or institution (政府大院4楼261室)."""
-    return bool(_words().office.search(text, address.start, address.end))
+    """Whether the finest part is an office or institution (政府大院4楼261室), not a home."""
+    return bool(_words().office.search(text, max(address.start, address.end - 40), address.end))
+
+
+def find_addresses(text: str) -> list[Address]:
+    """The addresses inside prose that hold something finer than a village, in order.
+
+    Found from the house number, group or natural village leftwards, so a text without any costs one
+    pass of one pattern. A start that takes in a word too much does no harm: only what is finer goes.
+    """
+    words = _words()
+    found: list[Address] = []
+    done = 0
+    for anchor in words.anchor.finditer(text):
+        if anchor.start() < done:
+            continue
+        end = _chain_end(text, anchor.end())
+        start, lead = _prose_start(text, done, anchor.start())
+        address = parse_address(text[start:end])
+        if address:
+            address = _shifted(address, start)
+            if _proved(text, address, anchor.start(), lead=lead):
+                found.append(address)
+        done = end
+    return found
 
 
 def _moved(address: Address, places: list[int]) -> Address:
@@ -215,92 +269,110 @@ def _shifted(address: Address, by: int) -> Address:
     return Address(address.start + by, address.end + by, parts)
 
 
+def _stretched(address: Address, by: Address) -> Address:
+    """``address`` with a fine part that reaches to the end of ``by``."""
+    last = address.parts[-1]
+    start = last.start if last.level == "fine" else by.start
+    before = address.parts[:-1] if last.level == "fine" else address.parts
+    return Address(address.start, by.end, (*before, Part("fine", start, by.end)))
+
+
+def _parse_cell(text: str) -> Address | None:
+    """The address in a cell without blanks, less what stands around it."""
+    front = _FRONT.match(text)
+    start, end = front.end() if front else 0, len(text.rstrip(_BACK))
+    label = _words().label.match(text, start, end)
+    return _parse(text, label.end() if label else start, end)
+
+
 def _parse(text: str, start: int, end: int) -> Address | None:
     """The address in ``text[start:end]``, which holds no blanks."""
-    words = _words()
-    label = words.label.match(text, start, end)
-    if label:
-        start = label.end()
     parts = _divisions(text, start, end)
     at = parts[-1].end if parts else start
-    if not (parts and parts[-1].level == "town"):
-        inner = words.inner.match(text, at, end)
-        if inner and _village_end(text, inner.end(), end):
-            # A town that the gazetteer does not know and that has 村 inside: 时村营乡上陈村.
-            parts.append(Part("town", at, inner.end()))
-            at = inner.end()
-        town = words.town.match(text, at, end)
-        if town and _exception_end(text, town.end()):
-            parts.append(Part("town", at, town.end()))
-            at = town.end()
-    at = _note_end(text, at, end) if parts else at
-    if (
-        parts
-        and words.village.match(text, at, end)
-        and not _STARTS_SO.match(text, at, end)
-        and not _exception_end(text, at)
-    ):
-        # 长安镇社区 read as 长安镇 + 社区: the name belongs to the village.
-        at = parts.pop().start
-    village = _village_end(text, at, end)
-    if village is None:
-        town = words.town.match(text, at, end)
-        if town and not words.fine.search(text, at, town.end()):
-            parts.append(Part("town", at, town.end()))
-            at = town.end()
-            village = _village_end(text, at, end)
-    if village is None:
-        village = _soft_end(text, at, end) or _bare_end(text, at, end, parts)
-    if village is not None:
+    village = (
+        _village_end(text, at, end) or _soft_end(text, at, end) or _bare_end(text, parts, at, end)
+    )
+    if village:
         parts.append(Part("village", at, village))
         at = village
-    road = _road_end(text, at, end)
+    road = _road_end(text, at, end, bare=not parts)
     if road:
         parts.append(Part("road", at, road))
         at = road
     if at < end:
-        if not parts and not words.fine.search(text, at, end):
+        if not parts and not _words().number.search(text, at, end):
             return None
         parts.append(Part("fine", at, end))
     return Address(start, end, tuple(parts)) if parts else None
 
 
-def _note_end(text: str, start: int, end: int) -> int:
-    """Behind a note on a division (王寺街道(原王寺镇)), if a village follows it."""
-    note = _NOTE.match(text, start, end)
-    if note and _village_end(text, note.end(), end):
-        return note.end()
-    return start
-
-
 def _divisions(text: str, start: int, end: int) -> list[Part]:
-    """Province to town as far as the gazetteer knows them, and zones such as 高新区 between."""
+    """Province to town: by the gazetteer, then by their suffixes where it does not know them."""
+    words = _words()
+    parts = _known_divisions(text, start, end)
+    at = parts[-1].end if parts else start
+    if not (parts and parts[-1].level == "town"):
+        unknown = _unknown_town(text, at, end)
+        if unknown:
+            parts.append(Part("town", at, unknown))
+            at = unknown
+    if not parts:
+        return parts
+    note = _NOTE.match(text, at, end)
+    if note and _village_end(text, note.end(), end):
+        parts[-1] = Part(parts[-1].level, parts[-1].start, note.end())
+    elif (
+        words.village.match(text, at, end)
+        and not _STARTS_SO.match(text, at, end)
+        and not _exception_end(text, at)
+    ):
+        # 长安镇社区 read as 长安镇 + 社区: the name belongs to the village.
+        parts.pop()
+    return parts
+
+
+def _known_divisions(text: str, start: int, end: int) -> list[Part]:
+    """Divisions that the gazetteer knows, and zones such as 高新区 among them."""
     parts: list[Part] = []
     rank = 0
     while start < end:
         place = full_at(text, start, rank) or short_at(text, start, rank)
         if place and place.end <= end:
             parts.append(Part(place.level, start, place.end))
-            start, rank = place.end, min(RANK[place.level] + 1, 3)
             if place.level == "town":
                 break
+            start, rank = place.end, RANK[place.level] + 1
             continue
         zone = _words().zone.match(text, start, end)
         if not zone:
             break
         parts.append(Part("county", start, zone.end()))
-        start, rank = zone.end(), 3
-        place = full_at(text, start, rank)
-        if not place:
+        start, rank = zone.end(), RANK["town"]
+        if not full_at(text, start, rank):
             break
     return parts
+
+
+def _unknown_town(text: str, start: int, end: int) -> int | None:
+    """The end of a town name that the gazetteer lacks, where a village follows or none comes at all."""
+    words = _words()
+    inner = words.inner.match(text, start, end)
+    if inner and _village_end(text, inner.end(), end):
+        return inner.end()  # 村 stands inside the town's name: 时村营乡上陈村.
+    town = words.town.match(text, start, end)
+    if not town:
+        return None
+    if _exception_end(text, town.end()):
+        return town.end()
+    if words.fine.search(text, start, town.end()) or _village_end(text, start, end):
+        return None
+    return town.end()
 
 
 def _village_end(text: str, start: int, end: int) -> int | None:
     """Where the village or community name that begins at ``start`` ends."""
     words = _words()
-    broken = words.fine.search(text, start, end)
-    limit = broken.start() if broken else end
+    limit = _limit(text, start, end)
     found = _exception_end(text, start)
     for match in words.village.finditer(text, start, end):
         if match.start() > limit:
@@ -313,61 +385,39 @@ def _village_end(text: str, start: int, end: int) -> int | None:
     return committee.end() if committee else found
 
 
+def _limit(text: str, start: int, end: int) -> int:
+    """Where the first part stands that cannot belong to a name."""
+    broken = _words().fine.search(text, start, end)
+    return broken.start() if broken else end
+
+
 def _soft_end(text: str, start: int, end: int) -> int | None:
     """The end of a farm, a managed area or a company of a farm (…农场三连)."""
-    words = _words()
-    broken = words.fine.search(text, start, end)
-    limit = broken.start() if broken else end
+    limit = _limit(text, start, end)
     found = None
-    for match in words.soft.finditer(text, start, end):
+    for match in _words().soft.finditer(text, start, end):
         if start < match.start() <= limit:
             found = match.end()
     return found
 
 
-def _bare_end(text: str, start: int, end: int, parts: list[Part]) -> int | None:
+def _bare_end(text: str, parts: list[Part], start: int, end: int) -> int | None:
     """The end of a village name written without 村, proved by the town before and the group behind."""
-    if not parts:
-        return None
     words = _words()
-    group = words.group.search(text, start, min(end, start + 12))
-    if not group or group.start() - start < 2:
+    group = words.group.search(text, start, min(end, start + 12)) if parts else None
+    if not group or group.start() - start < 2 or group.start() != _limit(text, start, end):
         return None
-    first = words.fine.search(text, start, end)
-    if (
-        first
-        and first.start() == group.start()
-        and not words.road.search(text, start, group.start())
-    ):
-        return group.start()
-    return None
+    return None if words.any_road.search(text, start, group.start()) else group.start()
 
 
-def _road_end(text: str, start: int, end: int) -> int | None:
+def _road_end(text: str, start: int, end: int, *, bare: bool) -> int | None:
     """The end of the last road or estate name before the first number that belongs to a house."""
+    limit = _limit(text, start, end)
     words = _words()
-    broken = words.fine.search(text, start, end)
-    limit = broken.start() if broken else end
     found = None
-    for match in words.road.finditer(text, start, end):
-        if start < match.start() < limit and match.end() <= limit:
+    for match in (words.road if bare else words.any_road).finditer(text, start, limit):
+        if match.start() > start:
             found = match.end()
-    return found
-
-
-def find_addresses(text: str) -> list[Address]:
-    """The addresses inside prose that hold something finer than a village, in order."""
-    found: list[Address] = []
-    done = 0
-    for anchor in _words().anchor.finditer(text):
-        if anchor.start() < done:
-            continue
-        end = _chain_end(text, anchor.end())
-        start = _prose_start(text, done, anchor.start())
-        address = _parse(text, start, end)
-        if address and _proved(text, address):
-            found.append(address)
-        done = end
     return found
 
 
@@ -379,24 +429,35 @@ def _chain_end(text: str, at: int) -> int:
     return at
 
 
-_STOP = re.compile(r"[\s,，。;；:：、()（）\[\]【】*＊\"'“”‘’<>《》!?！？|/]")
-
-
-def _prose_start(text: str, floor: int, anchor: int) -> int:
-    """Where the address that leads to the number at ``anchor`` begins."""
-    floor = max(floor, anchor - 60)
+def _prose_start(text: str, floor: int, anchor: int) -> tuple[int, bool]:
+    """Where the address that leads to the number at ``anchor`` begins; whether a word says so."""
+    words = _words()
+    floor = max(floor, anchor - _WINDOW)
     start = anchor
-    while start > floor and not _STOP.match(text, start - 1):
-        start -= 1
+    while start > floor:
+        if not _STOP.match(text, start - 1):
+            start -= 1
+        elif text[start - 1] == " " and start - 1 > floor and words.joint.match(text, start - 2):
+            start -= 1  # 王寺街道 王寺村 5组
+        else:
+            break
+    label = bool(words.label.search(text, max(0, start - 8), anchor))
     for at in range(start, anchor):
         if full_at(text, at) or short_at(text, at):
-            return at
-    for match in _words().lead.finditer(text, start, anchor):
-        start = match.end()
-    return start
+            return at, label
+    lead = None
+    for lead in words.lead.finditer(text, start, anchor):
+        start = lead.end()
+    return start, label or (lead is not None and "住" in lead.group())
 
 
-def _proved(text: str, address: Address) -> bool:
-    """Whether the parts speak for an address: a town, village or road with a number behind it."""
+def _proved(text: str, address: Address, anchor: int, *, lead: bool) -> bool:
+    """Whether the parts speak for an address and not for a file number or a head count."""
+    words = _words()
     levels = {part.level for part in address.parts}
-    return "fine" in levels and bool(levels & {"town", "village", "road"})
+    fine = address.parts[-1]
+    if fine.level != "fine" or words.not_house.search(text, fine.start, anchor):
+        return False
+    if levels & {"town", "village", "road"} or lead:
+        return True
+    return len(words.building.findall(text, fine.start, address.end)) > 1
