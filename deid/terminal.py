@@ -68,7 +68,7 @@ class _Help(click.HelpFormatter):
         indent = " " * self.current_indent
         for paragraph in text.split("\n"):
             for line in wrap(paragraph, 78 - self.current_indent):
-                self.write(f"{indent}{line}\n")
+                self.write(f"{indent}{line}".rstrip() + "\n")
 
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
