@@ -1,5 +1,104 @@
-"""Find and mask identifiers in Chinese public name lists, and prove that nothing is left."""
+"""Find and mask identifiers in Chinese public name lists, and prove that nothing is left.
+
+    >>> from deid import mask_text
+    >>> mask_text("张三，身份证11010519491231002X，电话13800138000")
+    '张三，身份证110105************，电话138********'
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from deid.entities import Entity, load_entities
+from deid.errors import (
+    DeidError,
+    LeftOver,
+    PatternError,
+    UnknownPolicy,
+    UnreadableFile,
+    UnsafeEdit,
+    UnsupportedFormat,
+)
+from deid.fields import header_label
+from deid.mask import mask_spans
+from deid.model import Column, Edit, FileReport, Finding, Item
+from deid.pipeline import mask_file as _mask_file
+from deid.pipeline import scan_file as _scan_file
+from deid.policy import Policy, load_policy, policy_names
+from deid.scan import PROSE, Setting, scan
+
 __version__ = "0.1.0"
+__all__ = [
+    "Column",
+    "DeidError",
+    "Edit",
+    "Entity",
+    "FileReport",
+    "Finding",
+    "Item",
+    "LeftOver",
+    "PatternError",
+    "Policy",
+    "UnknownPolicy",
+    "UnreadableFile",
+    "UnsafeEdit",
+    "UnsupportedFormat",
+    "__version__",
+    "load_entities",
+    "load_policy",
+    "mask_file",
+    "mask_text",
+    "policy_names",
+    "scan_file",
+    "scan_text",
+]
+
+
+def _policy(policy: Policy | str | Path) -> Policy:
+    return policy if isinstance(policy, Policy) else load_policy(policy)
+
+
+def _under(header: str | None) -> Setting:
+    return Setting(label=header_label(header), people=True) if header else PROSE
+
+
+def scan_text(
+    text: str, *, header: str | None = None, policy: Policy | str | Path = "general"
+) -> list[Finding]:
+    """What in ``text`` the policy hides, in order, never overlapping; offsets count characters.
+
+    ``header`` is the title of the column that a cell stands under. Raises UnknownPolicy, PatternError.
+    """
+    rules = _policy(policy)
+    found = scan(text, _under(header))
+    return [item for item in found if rules.hides(item.entity)]
+
+
+def mask_text(
+    text: str, *, header: str | None = None, policy: Policy | str | Path = "general"
+) -> str:
+    """``text`` with everything that the policy hides changed as it says; the rest is untouched.
+
+    >>> mask_text("红新村8组", header="家庭住址")
+    '红新村***'
+    """
+    rules = _policy(policy)
+    return mask_spans(text, scan_text(text, header=header, policy=rules), rules)
+
+
+def scan_file(
+    source: str | Path, *, policy: Policy | str | Path = "general"
+) -> tuple[FileReport, list[Finding]]:
+    """What a file holds; ``Finding.place`` names the cell, line or part."""
+    return _scan_file(Path(source), policy=_policy(policy))
+
+
+def mask_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    policy: Policy | str | Path = "general",
+    overwrite: bool = False,
+) -> FileReport:
+    """Writes the file, masked and verified, to ``target``, or nothing; the report says which."""
+    return _mask_file(Path(source), Path(target), policy=_policy(policy), overwrite=overwrite)

@@ -17,7 +17,7 @@ from deid.errors import PatternError
 # What may stand between two digits of one number, in folded text. {s}: anywhere; {g}: between
 # groups; {c}: inside a value whose column says what it is.
 _MACROS = {
-    "{s}": "[ \\t\\n\\-.·_\u200b]{0,3}",
+    "{s}": "[ \\t\\r\\n\\-.·_\u200b]{0,3}",
     "{g}": "(?:[ \\-.·\u200b_]{1,2})",
     "{c}": " \\-.·_\u200b",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from functools import cache
 
@@ -40,24 +41,46 @@ def is_name(text: str) -> bool:
     return bare[0] in single or bare[:2] in compound or "·" in bare
 
 
-# A minor in prose: kinship, name, and an age below 18 or a school word close behind.
-_KIN = "(?:其|之|长|次|三|四|大|二|小|孙|外孙|养|继|侄|外甥)(?:子|女|儿|孙子|孙女|孙|甥|侄)|儿子|女儿|孙子|孙女|外孙女?|侄子|侄女|小孩|孩子|学生|儿童|孤儿|女孩|男孩|婴儿"
-_MINOR = re.compile(
-    f"(?:{_KIN})(?:姓名)?[:为叫是]?\\s*(?P<name>[\u4e00-\u9fff]{{2,4}}?(?:[·][\u4e00-\u9fff]{{1,8}})?)"
-    "[,\\s]*[(]?[,\\s]*(?:[男女][,\\s]*)?(?:现?年(?:龄|仅|满)?:?|今年|刚满)?\\s*(?P<age>\\d{1,2})\\s*(?:周?岁)"
+# A minor in prose: a name beside an age below 18, a late birth year, or a word for a child.
+_KIN = (
+    "(?:其|之|长|次|三|四|大|二|小|孙|外孙|养|继|侄|外甥)(?:子|女|儿|孙子|孙女|孙|甥|侄)|儿子|女儿|孙子|孙女|外孙女?|"
+    "侄子|侄女|小孩|孩子|学生|儿童|孤儿|女孩|男孩|婴儿|幼儿|未成年人|未成年子女|子女|孤残儿童|困境儿童|留守儿童|弟弟|妹妹"
 )
-_MINOR_NAME_FIRST = re.compile(
-    "(?P<name>[\u4e00-\u9fff]{2,4})\\s*[(,]\\s*(?:[男女][,\\s]*)?(?:现?年)?\\s*(?P<age>\\d{1,2})\\s*周?岁"
+_NAME = "(?P<name>[\u4e00-\u9fff]{2,4}?(?:[·][\u4e00-\u9fff]{1,8})?)"
+_AGE = r"(?:现?年(?:龄|仅|满|方)?:?|今年|刚满|才|仅)?\s*(?P<age>\d{1,2})\s*周?岁"
+_BORN = r"(?P<year>(?:19|20)\d\d)\s*(?:年|[.\-/])(?:\s*\d{1,2}\s*(?:月|[.\-/])?(?:\s*\d{1,2}\s*日?)?)?\s*(?:出?生|$|[,)])"
+_SEX = r"(?:[男女][,\s]*)?"
+_AFTER = f"[,\\s]*[(]?[,\\s]*{_SEX}(?:{_AGE}|{_BORN})"
+_MINOR = re.compile(f"(?:{_KIN})(?:姓名)?[:为叫是]?\\s*{_NAME}{_AFTER}")
+_MINOR_BARE = re.compile(rf"(?<![\u4e00-\u9fff]){_NAME}\s*[(,]\s*{_SEX}(?:{_AGE}|{_BORN})")
+_MINOR_AGE_FIRST = re.compile(rf"{_AGE}的(?:{_KIN})?{_NAME}(?![\u4e00-\u9fff]{{0,1}}[局办所中])")
+_MINOR_WORD = re.compile(
+    f"(?:未成年人|未成年(?:子女|儿子|女儿|孙子|孙女)|孤儿|困境儿童|留守儿童|事实无人抚养儿童|孤残儿童|婴儿|幼儿)(?:姓名)?[:为叫是]?\\s*{_NAME}"
+    "(?=[由在就随和与的因系,。;、(\\s]|$)"
 )
 
 
 def minor_spans(folded: str) -> list[tuple[int, int]]:
-    """Where a folded remark names somebody whose age, told beside the name, is below 18."""
-    if "岁" not in folded:
+    """Where a folded remark names somebody who, by what stands beside the name, is under 18."""
+    if not _MINOR_CUE.search(folded):
         return []
-    spans = []
-    for pattern in (_MINOR, _MINOR_NAME_FIRST):
+    spans: list[tuple[int, int]] = []
+    for pattern in (_MINOR, _MINOR_BARE, _MINOR_AGE_FIRST, _MINOR_WORD):
         for match in pattern.finditer(folded):
-            if int(match["age"]) < 18 and is_name(match["name"]):
-                spans.append(match.span("name"))
+            span = match.span("name")
+            if _under_age(match) and is_name(match["name"]) and span not in spans:
+                spans.append(span)
     return spans
+
+
+_MINOR_CUE = re.compile(r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴儿|幼儿")
+
+
+def _under_age(match: re.Match[str]) -> bool:
+    """Whether the age or the birth year that was matched is a minor's; a word for a child is."""
+    told = match.groupdict()
+    if told.get("age"):
+        return int(told["age"]) < 18
+    if told.get("year"):
+        return datetime.date.today().year - int(told["year"]) < 18
+    return True

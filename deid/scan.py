@@ -13,7 +13,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from deid.address import Address, cut, find_addresses, is_agency_place, parse_addresses
-from deid.checks import CHECKS, credit_code, known_area, luhn, mobile, resident_id
+from deid.checks import (
+    CHECKS,
+    bank_card,
+    credit_code,
+    disability_cert,
+    known_area,
+    luhn,
+    mobile,
+    resident_id,
+)
 from deid.entities import Entity, Pattern, load_entities
 from deid.fields import NO_LABEL, Label, label_before
 from deid.model import Finding
@@ -66,7 +75,7 @@ _AGENCY_CONTACT = re.compile(
 )
 _PERSON = re.compile(
     r"户主|本人|其子|其女|其父|其母|之子|之女|之夫|之妻|之父|之母|配偶|丈夫|妻子|儿子|女儿|母亲|父亲|爱人|家属|监护人|"
-    r"身份证|家住|现住|居住|租住|暂住|户籍|户口|住址|先生|女士|同志|患者|申请人|亲属|代领|代办人|孙子|孙女|儿媳|女婿|兄弟|姐姐|妹妹|弟弟|哥哥|邻居|租户|居民|村民(?!委|小组)|低保户|特困(?!人员救助)|残疾人(?!联)|举报人"
+    r"身份证|家住|现住|居住|租住|暂住|户籍|户口|住址|先生|女士|同志|患者|申请人|亲属|代领|代办人|个人|QQ邮箱|孙子|孙女|儿媳|女婿|兄弟|姐姐|妹妹|弟弟|哥哥|邻居|租户|居民|村民(?!委|小组)|低保户|特困(?!人员救助)|残疾人(?!联)|举报人"
 )
 _OFFICE = re.compile(
     r"办公|受理|报名|地点|窗口|大厅|中心|民政局|局|政府|委员会|单位|公司|医院|学校|银行|邮编|邮政编码|位于|设在|前往|办理|咨询|会议室|会场|"
@@ -74,7 +83,8 @@ _OFFICE = re.compile(
 )
 _MASKED = re.compile(r"[0-9Xx()+-]*(?:[*]{2,}|(?<=\d)[xX]{4,})[0-9Xx*-]*")
 _DIGIT = re.compile(r"\d")
-_LONG_RUN = re.compile(r"(?<!\d)\d{18,}[Xx]?")
+_LONG_RUN = re.compile(r"(?<![\dXx])(?=\d)[\dXx]{19,}")
+_GROUPED_ID = re.compile(r"(?<!\d)\d{6}[ \-.·]\d{8}[ \-.·]\d{3}[\dXx](?=\d)")
 _GATE = re.compile(r"\d|@|wxid|[A-Za-z]{4}|岁|[村镇乡路街巷社组队号院栋幢楼室屯弄]|[\u4e00-\u9fff][A-Z]")
 
 
@@ -85,7 +95,7 @@ class _Candidate:
     entity: str
     score: float
     why: str
-    public: bool = False
+    checked: bool = True
 
 
 def bare(folded: str) -> str:
@@ -104,13 +114,7 @@ def scan(text: str, setting: Setting = PROSE, place: str = "") -> list[Finding]:
     folded = fold(text)
     if not _GATE.search(folded):
         return []
-    hidden = _masked_spans(folded)
-    found = [*_numbers(folded, setting), *_glued(folded), *_weak_masks(folded)]
-    found += _column_values(folded, setting, found)
-    if setting.record:
-        found += _record_values(folded, found)
-    found = [item for item in found if not _inside(item, hidden) or item.why.startswith("屏蔽")]
-    numbers = _settle(found)
+    numbers = _settle(_all_numbers(folded, setting))
     people = bool(numbers) or setting.people
     found = [*numbers, *_addresses(folded, replace(setting, people=people), numbers)]
     found += [
@@ -121,6 +125,18 @@ def scan(text: str, setting: Setting = PROSE, place: str = "") -> list[Finding]:
         Finding(item.start, item.end, item.entity, item.score, item.why, place)
         for item in sorted(_settle(found), key=lambda item: item.start)
     ]
+
+
+def _all_numbers(folded: str, setting: Setting) -> list[_Candidate]:
+    """Candidates of every kind but addresses and names."""
+    glued = list(_glued(folded))
+    rest = _blank(folded, glued)
+    found = [*glued, *_numbers(rest, setting), *_weak_masks(rest)]
+    found += _column_values(rest, setting, found)
+    if setting.record:
+        found += _record_values(rest, found)
+    hidden = _masked_spans(folded)
+    return [item for item in found if item.checked or not _inside(item, hidden)]
 
 
 def _inside(item: _Candidate, spans: list[tuple[int, int]]) -> bool:
@@ -181,15 +197,16 @@ def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
         if form.needs_label and entity.name not in wanted:
             continue
         for match in _matches(form.regex, folded):
-            value = bare(match.group())
+            group = "v" if "v" in form.regex.groupindex else 0
+            start, end = match.span(group)
+            value = bare(match.group(group))
             if not all(CHECKS[check](value) for check in form.checks):
                 continue
-            start = match.start()
             if start not in labels:
                 labels[start] = label_before(folded, start)
             why = _weigh(entity, form, match, folded, labels[start], setting, urls)
             if why:
-                yield _Candidate(start, match.end(), entity.name, form.score, why, entity.public)
+                yield _Candidate(start, end, entity.name, form.score, why, bool(form.checks))
 
 
 def _labels_in(folded: str) -> set[str]:
@@ -214,8 +231,8 @@ def _weigh(
     """Why the match is a finding; empty when it is none."""
     start, end = match.span()
     named = label if label is not NO_LABEL else setting.label
-    if form.needs_label:
-        return f"标签：{entity.label}" if _names(named, entity) else ""
+    if form.needs_label and not _names(named, entity):
+        return ""
     if form.score >= CERTAIN:
         return "校验位正确"
     if any(a <= start and end <= b for a, b in urls):
@@ -289,7 +306,7 @@ def _column_values(
             continue
         if entity.public and _SERVICE.fullmatch(re.sub(r"[\s-]", "", value)):
             continue
-        yield _Candidate(*match.span(), entity.name, 0.5, f"列：{entity.label}")
+        yield _Candidate(*match.span(), entity.name, 0.5, f"列：{entity.label}", False)
 
 
 def _record_values(folded: str, found: list[_Candidate]) -> Iterator[_Candidate]:
@@ -302,21 +319,20 @@ def _record_values(folded: str, found: list[_Candidate]) -> Iterator[_Candidate]
         if label_before(folded, start).public or _AMOUNT.match(folded, end):
             continue
         entity = "CN_RESIDENT_ID" if known_area(match.group()) else "CN_BANK_CARD"
-        yield _Candidate(start, end, entity, 0.5, "名单行中的长号码")
+        yield _Candidate(start, end, entity, 0.5, "名单行中的长号码", False)
 
 
 def _glued(folded: str) -> Iterator[_Candidate]:
     """Numbers written into one another: a window with the right check character slides over them."""
+    for match in _GROUPED_ID.finditer(folded):
+        if resident_id(bare(match.group())):
+            yield _Candidate(*match.span(), "CN_RESIDENT_ID", 0.97, "连写中校验位正确")
     for run in _LONG_RUN.finditer(folded):
         digits = run.group()
-        at, spans = 0, []
-        while at + 18 <= len(digits):
-            if resident_id(digits[at : at + 18]):
-                spans.append((at, at + 18, "CN_RESIDENT_ID"))
-                at += 18
-            else:
-                at += 1
-        if spans and len(digits) != 18:
+        if resident_id(digits[:18]) and disability_cert(digits[:20]) and len(digits) == 20:
+            continue
+        spans = _id_windows(digits)
+        if spans and not bank_card(digits):
             yield from _rest_of_glued(run.start(), digits, spans)
         elif len(digits) == 22 and mobile(digits[:11]) and mobile(digits[11:]):
             for half in (0, 11):
@@ -324,13 +340,25 @@ def _glued(folded: str) -> Iterator[_Candidate]:
                 yield _Candidate(start, start + 11, "CN_MOBILE", 0.8, "两个号码连写")
 
 
+def _id_windows(digits: str) -> list[tuple[int, int]]:
+    """Where in a long run ID numbers stand that do not overlap."""
+    at, spans = 0, []
+    while at + 18 <= len(digits):
+        if resident_id(digits[at : at + 18]):
+            spans.append((at, at + 18))
+            at += 18
+        else:
+            at += 1
+    return spans
+
+
 def _rest_of_glued(
-    offset: int, digits: str, spans: list[tuple[int, int, str]]
+    offset: int, digits: str, spans: list[tuple[int, int]]
 ) -> Iterator[_Candidate]:
     """The ID numbers in a run of digits, and what stands between them."""
-    edges = [0, *(edge for start, end, _ in spans for edge in (start, end)), len(digits)]
-    for start, end, entity in spans:
-        yield _Candidate(offset + start, offset + end, entity, 0.97, "连写中校验位正确")
+    edges = [0, *(edge for span in spans for edge in span), len(digits)]
+    for start, end in spans:
+        yield _Candidate(offset + start, offset + end, "CN_RESIDENT_ID", 0.97, "连写中校验位正确")
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         rest = digits[start:end]
         if len(rest) >= 7:
@@ -386,7 +414,7 @@ def _addresses(
         if cut(address) >= address.end or _only_stars(folded[cut(address) : address.end]):
             continue
         if whole or _is_home(folded, address, setting):
-            yield _Candidate(address.start, address.end, "CN_ADDRESS", 0.8, "地址细于村（社区）", True)
+            yield _Candidate(address.start, address.end, "CN_ADDRESS", 0.8, "地址细于村（社区）")
 
 
 def _only_stars(rest: str) -> bool:
@@ -403,14 +431,25 @@ def _blank(folded: str, numbers: list[_Candidate]) -> str:
 def _is_home(folded: str, address: Address, setting: Setting) -> bool:
     """Whether an address in prose is somebody's home and not an office."""
     label = label_before(folded, address.start)
-    if label.entity == "CN_ADDRESS" and not setting.public:
-        return True
+    clause = _clause(folded, address.start, _SENTENCE_END)
     if label.agency or is_agency_place(folded, address):
         return False
-    clause = _clause(folded, address.start, _SENTENCE_END)
+    if _HOME.search(clause[-20:]):
+        return True
+    after = _SENTENCE_END.split(folded[address.start : address.end + 25])[0]
+    if _ORG.search(after) and not _DORMITORY.search(after):
+        return False
+    if label.entity == "CN_ADDRESS" and not setting.public:
+        return True
     if _PERSON.search(clause[-20:]):
         return True
     if setting.public or label.public:
         return False
-    around = clause + folded[address.end : address.end + 12]
-    return setting.people or not _OFFICE.search(around)
+    if setting.people or _HOUSEHOLD.search(folded, cut(address), address.end):
+        return True
+    return not _OFFICE.search(clause + folded[address.end : address.end + 12])
+
+
+_HOME = re.compile(r"家住|现住|居住|租住|暂住|住址|户籍|户口|家庭地址|住所|住在")
+_DORMITORY = re.compile(r"家属|宿舍|公寓|小区|住宅|单元")
+_HOUSEHOLD = re.compile(r"[组社队屯湾]|单元|[村庄坡沟营寨]")

@@ -14,6 +14,7 @@ _INVISIBLES = frozenset(
     + [*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0080)]
 )
 _DASHES = frozenset(map(ord, "‐‑‒–—―−﹘﹣－ー─━⁃➖"))
+_DOTS = frozenset(map(ord, "•‧・∙⋅ꞏ᛫"))
 _STARS = frozenset(map(ord, "＊✱✲✳﹡∗⁎×●■▇█◆▲○□◎"))
 
 # Capital forms are what a cheque writes; 幺 is how a telephone number is read aloud.
@@ -28,6 +29,8 @@ def _fold_char(code: int) -> str:
         return INVISIBLE
     if code in _DASHES:
         return "-"
+    if code in _DOTS:
+        return "·"
     if code in (0x0B, 0x0C, 0x85, 0x2028, 0x2029):
         return "\n"
     if char.isspace():
@@ -57,7 +60,7 @@ def fold(text: str) -> str:
     """``text`` with every character folded to its plain form; the length stays the same.
 
     Full width becomes half width (NFKC where that is one character), decimal digits of any script
-    become ASCII, spaces a space, dashes ``-``, invisible characters U+200B, and ten or more Chinese
+    become ASCII, spaces a space, dashes ``-``, middle dots ``·``, invisible characters U+200B, and ten or more Chinese
     digits in a row become ASCII digits.
 
     >>> fold("１３８－００１３　８０００")
