@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TABLE = Path(__file__).resolve().parents[1] / "tables" / "bank_prefixes.csv"
+# ISO/IEC 7812-1; the sources also hold bank books, with numbers of 20 digits or a leading 0.
+CARD_LENGTHS = range(13, 20)
 UNIONPAY = ("62", "16 17 18 19", "中国银联")
 
 _NAME = re.compile(r"\{ code: '(\w+)', name: '([^']+)' \}")
@@ -62,6 +64,8 @@ def main(bankcard: Path, bankcardinfo: Path) -> None:
     lengths: dict[str, set[int]] = defaultdict(set)
     banks: dict[str, str] = {}
     for prefix, length, bank in entries:
+        if prefix.startswith("0") or length not in CARD_LENGTHS:
+            continue
         lengths[prefix].add(length)
         banks.setdefault(prefix, bank)
     rows = [(p, " ".join(map(str, sorted(lengths[p]))), banks[p]) for p in banks]

@@ -25,7 +25,7 @@ EIGHT_DIGITS = (
     "010 020 021 022 023 024 025 027 028 029 0311 0371 0377 0379 0411 0431 0432 0451 0510 0511"
     " 0512 0513 0514 0515 0516 0517 0518 0519 0523 0527 0531 0532 0551 0571 0573 0574 0575 0576"
     " 0577 0579 0591 0595 0731 0754 0755 0757 0760 0769 0791 0851 0871 0898"
-).split()
+)
 MERGED = {
     "0378": ("开封", "0371"),
     "0397": ("潢川", "0376"),
@@ -86,7 +86,7 @@ def main(archive: Path) -> None:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(("code", "names", "digits", "into"))
         for code, (name, into) in sorted(names.items()):
-            writer.writerow((code, name, 8 if (into or code) in EIGHT_DIGITS else 7, into))
+            writer.writerow((code, name, 8 if (into or code) in EIGHT_DIGITS.split() else 7, into))
 
 
 if __name__ == "__main__":
