@@ -135,12 +135,13 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlet: str) -> _
         fine=re.compile(f"{counted}|{dashed}|[,，。;；:：、()（）*＊]"),
         group=re.compile(f"{number}(?:{either['group']})"),
         anchor=re.compile(
-            f"{hard}|{dashed}|[东西南北]侧?约?[{digit}]{{1,4}}米"
+            f"{hard}(?!{either['village']})|{dashed}|[东西南北]侧?约?[{digit}]{{1,4}}米"
             f"|(?<=[村区])[\u4e00-\u9fff]{{1,4}}[{hamlet}](?={free})"
         ),
         chain=re.compile(
             f" ?(?:{hard}|{number}(?:{weak}))|{dashed}|{either['spot']}|附|之[{numeral}]|[-－]"
             f"|(?<=[元栋幢楼座层室号-]) ?[{digit}]{{1,4}}(?![{digit}.,:：元人岁年月日户名个])"
+            f"|[\u4e00-\u9fff]{{0,6}}?(?:{either['office']})(?={number})"
             f"|[、和及与至/~]{{1,2}}(?={hard})"
         ),
         building=re.compile(f"{number}(?:栋|幢|号楼|单元|室)"),
