@@ -309,6 +309,22 @@ def test_a_few_broken_bytes(folder: Path) -> None:
         assert saved == content.replace(b"00138000", b"*" * 8)
 
 
+def test_bar_is_no_delimiter_where_encodings_differ(folder: Path) -> None:
+    content = "姓名|住址|号\n张三|东路|1\n".encode("gbk") * 9 + "李小四|西路|2\n".encode()
+    document = _open(folder, content)
+    assert _cells(document)[-1] == {0: "李小四|西路|2"}
+    assert _saved(document) == content
+
+
+def test_cell_of_two_lines_in_two_encodings(folder: Path) -> None:
+    content = "姓名,住址\n张三,东\n".encode("gbk") * 9 + '"1李四\n'.encode() + "王五2".encode("gbk")
+    document = _open(folder, content)
+    assert _saved(document) == content
+    cell = _cells(document)[18][0]
+    edits = {"R18C0": [Edit("", 0, 1, "*"), Edit("", len(cell) - 1, len(cell), "*")]}
+    assert _saved(document, edits) == content.replace(b"1", b"*").replace(b"2", b"*")
+
+
 def test_gbk_below_an_utf8_mark(folder: Path) -> None:
     content = b"\xef\xbb\xbf" + "姓名,电话\n张三,1\n".encode("gbk")
     document = _open(folder, content)
@@ -323,6 +339,7 @@ def test_gbk_below_an_utf8_mark(folder: Path) -> None:
         (b"a,b\n" * 300 + b"\0" * 9, "NUL"),
         ("a,1\0".encode("utf-16"), "NUL"),
         ("甲\u4e00\0a".encode("utf-16"), "NUL"),
+        (b"\xff\xfe" + "1一\0".encode("utf-16-le"), "NUL"),
         ("a,b\n".encode("utf-32"), "UTF-32"),
         ("a,b\n".encode("utf-16")[:-1], "UTF-16"),
         ("甲,a\n".encode() + b"\xff\xfe\xfd,\xff\xff\n" * 40, "文字编码"),

@@ -57,6 +57,7 @@ CASES = {
     "html-table": (b"\xef\xbb\xbf<table border=1><tr>", "html"),
     "html-utf16": ("<HTML><body>".encode("utf-16"), "html"),
     "html-comment": (b"<!-- x --><html>", "html"),
+    "text-many-comments": (b"<!---->" * 1000 + b"x", "text"),
     "xhtml": (b'<?xml version="1.0"?>\n<html>', "html"),
     "xml": (b'<?xml version="1.0"?><a/>', "xml"),
     "xml-excel": (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -51,7 +51,7 @@ class Delimited:
         self._dialect = _Dialect(delimiter)
         self._starts, remarks = _row_starts(data, encoding, self._dialect)
         self.parts: Sequence[Table] = (Table("", self._rows, _place),)
-        wide = _wide_rows(self._lines(), encoding, self._dialect)
+        wide = _wide_rows(self._lines, encoding, self._dialect)
         self.remarks: Sequence[Remark] = encoding.remarks() + remarks + wide
 
     def save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
@@ -95,15 +95,16 @@ class Delimited:
     def _changed(self, raw: bytes, edits: Mapping[int, Sequence[Edit]]) -> Iterator[bytes]:
         text, codec = self._encoding.decode(raw)
         changes = []
-        columns = 0
-        for columns, field in enumerate(self._dialect.fields(text)):
-            if columns in edits:
-                new = self._dialect.replaced(field, edits[columns])
+        for column, field in enumerate(self._dialect.fields(text)):
+            if column in edits:
+                new = self._dialect.replaced(field, edits[column])
+                if not new and not column and field.end == len(text.rstrip("\r\n")):
+                    new = '""'  # a row must not become a blank line
                 changes.append((field.start, field.end, new))
+                if len(changes) == len(edits):
+                    break
         if len(changes) < len(edits):
             raise UnsafeEdit("要修改的单元格不在文件里。")
-        if not columns and changes[0][2] == "":  # a row must not become a blank line
-            changes = [(changes[0][0], changes[0][1], '""')]
         return splice(raw, text, codec, changes)
 
 
@@ -248,37 +249,38 @@ def _quote_remark(row: int, lines: int, is_open: bool, told: bool) -> list[Remar
     return [Remark(_place(row, 0), message)]
 
 
-def _wide_rows(lines: Iterator[bytes], encoding: Encoding, dialect: _Dialect) -> list[Remark]:
+def _wide_rows(
+    lines: Callable[[], Iterator[bytes]], encoding: Encoding, dialect: _Dialect
+) -> list[Remark]:
     """A remark if a few rows have more cells than the rest: a delimiter inside a cell without
     quotes pushes what follows under the wrong header. Rows with quotes know what they do."""
-    mark = dialect.delimiter.encode()
-    rows: Counter[int] = Counter()
-    first: dict[int, tuple[int, bytes]] = {}
-    for row, raw in enumerate(lines):
-        if b'"' in raw:
-            continue
-        cells = raw.count(mark) if encoding.name == "utf-8" else _count(raw, encoding, dialect)
-        rows[cells] += 1
-        if cells not in first:
-            first[cells] = row, raw
-    usual = max(rows, key=lambda cells: (rows[cells], cells), default=0)
+    counts = Counter(_delimiters(lines(), encoding, dialect.delimiter))
+    del counts[-1]
+    usual = max(counts, key=lambda cells: (counts[cells], cells), default=0)
+    if not usual or max(counts) == usual:
+        return []
     wide = [
-        (row, rows[cells])
-        for cells, (row, raw) in first.items()
+        row
+        for row, (raw, cells) in enumerate(
+            zip(lines(), _delimiters(lines(), encoding, dialect.delimiter), strict=True)
+        )
         if cells > usual and any(dialect.cells(encoding.decode(raw)[0])[usual + 1 :])
     ]
-    if not usual or not wide:
+    if not wide:
         return []
-    row, count = min(wide)[0], sum(count for _, count in wide)
     message = (
-        f"从第 {row + 1} 行起，有 {count} 行的列数比其他行多，可能单元格里有分隔符而没有加引号，"
-        "后面的内容错了列，请核对。"
+        f"从第 {wide[0] + 1} 行起，有 {len(wide)} 行的列数比其他行多，"
+        "可能单元格里有分隔符而没有加引号，后面的内容错了列，请核对。"
     )
-    return [Remark(_place(row, 0), message)]
+    return [Remark(_place(wide[0], 0), message)]
 
 
-def _count(raw: bytes, encoding: Encoding, dialect: _Dialect) -> int:
-    return encoding.decode(raw)[0].count(dialect.delimiter)
+def _delimiters(lines: Iterator[bytes], encoding: Encoding, delimiter: str) -> Iterator[int]:
+    """How many delimiters each row holds, -1 for a row with quotes."""
+    if encoding.name == "utf-8" or (encoding.name == "gb18030" and delimiter in ",;\t"):
+        mark = delimiter.encode()
+        return (-1 if b'"' in raw else raw.count(mark) for raw in lines)
+    return (-1 if b'"' in raw else encoding.decode(raw)[0].count(delimiter) for raw in lines)
 
 
 # --- delimiter ------------------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def _kind_of_ole2(names: set[str]) -> str:
 # --- text -----------------------------------------------------------------------------------------
 
 _HTML = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|(?:html|head|body|meta|title|table|style|script)\b)",
+    r"\s*(?:<!--(?>.*?-->)\s*)*+<(?:!doctype\s+html|(?:html|head|body|meta|title|table|style|script)\b)",
     re.I | re.S,
 )
 _XML = re.compile(r"\s*<\?xml\b", re.I)
@@ -259,8 +259,10 @@ def _as_text(head: bytes) -> str | None:
         if head.startswith(mark):
             return head[2:].decode(name, "replace")
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if even + odd > len(head) // 50:  # UTF-16 without a mark: the zeros stand on one side
-        if min(even, odd) * 4 > max(even, odd):
+    if (
+        even + odd > len(head) // 50
+    ):  # UTF-16 without a mark: the zeros stand on one side, but for 一
+        if min(even, odd) * 2 > max(even, odd):
             return None
         return head.decode("utf-16-le" if odd > even else "utf-16-be", "replace")
     if len(_CONTROL.findall(head)) > len(head) // 50 + 4:
