@@ -95,7 +95,17 @@ def test_the_library_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monk
     (source,) = (text for language, text in blocks(TEXT) if language == "python")
     monkeypatch.chdir(tmp_path)
     Path("list.csv").write_text("姓名,家庭住址,联系电话\n张建国,,13800138000\n", encoding="utf-8")
-    exec(compile(source, "README.md", "exec"), {})
+    names: dict[str, object] = {}
+    exec(source.partition("\n")[0], names)
+    shown = 0
+    for line in source.splitlines()[1:]:
+        code, _, told = line.partition("  # ")
+        if literal := re.match(r"'[^']*'", told.strip()):
+            assert str(eval(code, names)) in told, line
+            shown += bool(literal)
+        else:
+            exec(code, names)
+    assert shown == 5
 
 
 def test_changelog_has_a_place_for_the_next_change() -> None:
