@@ -71,9 +71,11 @@ class _Words(NamedTuple):
     zone: re.Pattern[str]
     road: re.Pattern[str]
     any_road: re.Pattern[str]
-    number: re.Pattern[str]
+    proof: re.Pattern[str]
     fine: re.Pattern[str]
     group: re.Pattern[str]
+    digit: re.Pattern[str]
+    scan: re.Pattern[str]
     anchor: re.Pattern[str]
     chain: re.Pattern[str]
     building: re.Pattern[str]
@@ -106,20 +108,29 @@ def _words() -> _Words:
         raise PatternError(f"{path.name} 里有不合法的表达式") from None
 
 
-def _compile(either: dict[str, str], digit: str, numeral: str, hamlet: str) -> _Words:
+def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> _Words:
     """The patterns from the vocabulary; ``either`` holds the alternations."""
     unit, weak = either["unit"], either["unit_weak"]
     number = f"第?(?:[{digit}]{{1,5}}[A-Za-z]?|[{numeral}]{{1,5}}|[A-Z甲乙丙丁])"
-    plain = f"(?:[{digit}]{{1,5}}[A-Za-z]?|第[{numeral}]{{1,5}}|[A-Z甲乙丙丁])(?:{unit}|{weak})"
-    spelled = f"[{numeral}]{{1,5}}(?:{either['group']}|{either['numeral_unit']})"
+    hard, any_unit = f"{number}(?:{unit})", f"(?:{unit}|{weak})"
+    spelled = f"(?:{either['group']}|{either['numeral_unit']})"
+    dashes = f"[-－][{digit}]{{1,4}}(?:[-－][{digit}]{{1,4}})?(?![{digit}年月日.\\-－])"
+    dashed = f"(?<![{digit}.\\-－])[{digit}]{{1,3}}{dashes}"
+    breaks = ",，。;；:：、()（）*＊"
     # A number and a unit that the village suffix follows at once belong to the name: 五社村.
-    counted = f"(?:{plain}|{spelled})(?!{either['village']})"
-    dashed = (
-        f"(?<![{digit}.\\-－])[{digit}]{{1,3}}[-－][{digit}]{{1,4}}(?:[-－][{digit}]{{1,4}})?"
-        f"(?![{digit}年月日.\\-－])"
+    apart = f"(?!{either['village']})"
+    # One class in front lets the search skip, five times as fast as an alternation.
+    fine = (
+        f"[第{digit}{numeral}A-Z甲乙丙丁{breaks}](?:(?<=[{breaks}])|(?:"
+        f"(?<=第)(?:[{digit}{numeral}]{{1,5}}){any_unit}"
+        f"|(?<=[{digit}])[{digit}]{{0,4}}[A-Za-z]?{any_unit}"
+        f"|(?<=[{numeral}])[{numeral}]{{0,4}}{spelled}"
+        f"|(?<=[A-Z甲乙丙丁]){any_unit}){apart}"
+        f"|(?<=[{digit}])(?<![{digit}.\\-－].)[{digit}]{{0,2}}{dashes})"
     )
     free = "[\\s,，。;；、)）]|$"
-    hard = f"{number}(?:{unit})"
+    hamlet = f"(?<=[村区])[\u4e00-\u9fff]{{1,4}}[{hamlets}](?={free})"
+    spot = f"[东西南北]侧?约?[{digit}]{{1,4}}米"
     return _Words(
         label=re.compile(f"(?:{either['label']})[:：为是在于 ]{{0,3}}"),
         village=re.compile(either["village"]),
@@ -131,13 +142,15 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlet: str) -> _
         zone=re.compile(f"{_NAME}{{0,14}}?(?:{either['zone']})"),
         road=re.compile(either["road"]),
         any_road=re.compile(f"{either['road']}|{either['road_weak']}"),
-        number=re.compile(f"{counted}|{dashed}|[*＊]"),
-        fine=re.compile(f"{counted}|{dashed}|[,，。;；:：、()（）*＊]"),
+        proof=re.compile(fine.replace(breaks, "*＊")),
+        fine=re.compile(fine),
         group=re.compile(f"{number}(?:{either['group']})"),
-        anchor=re.compile(
-            f"{hard}(?!{either['village']})|{dashed}|[东西南北]侧?约?[{digit}]{{1,4}}米"
-            f"|(?<=[村区])[\u4e00-\u9fff]{{1,4}}[{hamlet}](?={free})"
+        digit=re.compile(f"[第{digit}{numeral}A-Z甲乙丙丁东西南北侧约]"),
+        scan=re.compile(
+            f"[{digit}{numeral}A-Za-z甲乙丙丁村区](?:(?<=[村区])(?:{hamlet})"
+            f"|(?<=[^村区])(?:{unit}|米){apart}|[-－][{digit}])"
         ),
+        anchor=re.compile(f"{hard}{apart}|{dashed}|{spot}|{hamlet}"),
         chain=re.compile(
             f" ?(?:{hard}|{number}(?:{weak}))|{dashed}|{either['spot']}|附|之[{numeral}]|[-－]"
             f"|(?<=[元栋幢楼座层室号-]) ?[{digit}]{{1,4}}(?![{digit}.,:：元人岁年月日户名个])"
@@ -145,7 +158,7 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlet: str) -> _
             f"|[、和及与至/~]{{1,2}}(?={hard})"
         ),
         building=re.compile(f"{number}(?:栋|幢|号楼|单元|室)"),
-        joint=re.compile(f"[村区镇乡道路街巷县市号楼组栋元弄里园{hamlet}]"),
+        joint=re.compile(f"[村区镇乡道路街巷县市号楼组栋元弄里园{hamlets}]"),
         lead=re.compile(either["lead"]),
         not_house=re.compile(f"{either['not_house']}|[{digit}]"),
         office=re.compile(
@@ -170,8 +183,9 @@ def _exceptions() -> tuple[frozenset[str], dict[str, tuple[int, ...]]]:
 def _exception_end(text: str, start: int) -> int | None:
     names, lengths = _exceptions()
     for length in lengths.get(text[start : start + 2], ()):
-        if text[start : start + length] in names:
-            return start + length
+        name = text[start : start + length]
+        if name in names:
+            return start + len(name)
     return None
 
 
@@ -243,8 +257,11 @@ def find_addresses(text: str) -> list[Address]:
     words = _words()
     found: list[Address] = []
     done = 0
-    for anchor in words.anchor.finditer(text):
-        if anchor.start() < done:
+    for hit in words.scan.finditer(text):
+        if hit.start() < done:
+            continue
+        anchor = _anchor(text, done, hit.start())
+        if not anchor:
             continue
         end = _chain_end(text, anchor.end())
         start, lead = _prose_start(text, done, anchor.start())
@@ -301,7 +318,7 @@ def _parse(text: str, start: int, end: int) -> Address | None:
         parts.append(Part("road", at, road))
         at = road
     if at < end:
-        if not parts and not _words().number.search(text, at, end):
+        if not parts and not _words().proof.search(text, at, end):
             return None
         parts.append(Part("fine", at, end))
     return Address(start, end, tuple(parts)) if parts else None
@@ -420,6 +437,20 @@ def _road_end(text: str, start: int, end: int, *, bare: bool) -> int | None:
         if match.start() > start:
             found = match.end()
     return found
+
+
+def _anchor(text: str, floor: int, at: int) -> re.Match[str] | None:
+    """The number with its unit, or the natural village, whose scan hit stands at ``at``."""
+    words = _words()
+    if text[at] in "村区":
+        return words.anchor.match(text, at + 1)
+    start = at
+    while start > max(floor, at - 7) and words.digit.match(text, start - 1):
+        start -= 1
+    for begin in range(start, at + 1):
+        if match := words.anchor.match(text, begin):
+            return match
+    return None
 
 
 def _chain_end(text: str, at: int) -> int:

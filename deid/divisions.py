@@ -60,12 +60,11 @@ def full_at(text: str, start: int, rank: int = 0) -> Place | None:
     """The longest full division name at ``start`` of at least ``rank`` (0 province … 3 town)."""
     names = _names()
     for length in names.heads.get(text[start : start + 2], ()):
-        codes = names.full.get(text[start : start + length])
-        if codes is None:
-            continue
-        level = _level(codes, rank)
-        if level:
-            return Place(start + length, level, codes)
+        name = text[start : start + length]
+        codes = names.full.get(name)
+        level = _level(codes, rank) if codes else None
+        if codes and level:
+            return Place(start + len(name), level, codes)
     return None
 
 
@@ -73,13 +72,11 @@ def short_at(text: str, start: int, rank: int = 0) -> Place | None:
     """A name without its suffix (陕西, 长安) that the next division, lying inside it, confirms."""
     names = _names()
     for length in names.short_heads.get(text[start : start + 2], ()):
-        codes = names.short.get(text[start : start + length])
-        if codes is None:
-            continue
-        codes = _confirmed(text, start + length, codes)
+        name = text[start : start + length]
+        codes = _confirmed(text, start + len(name), names.short.get(name, ()))
         level = _level(codes, rank)
         if level:
-            return Place(start + length, level, codes)
+            return Place(start + len(name), level, codes)
     return None
 
 
