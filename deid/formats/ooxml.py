@@ -372,15 +372,61 @@ _LAYERS: dict[str, tuple[tuple[re.Pattern[str], _Decoder], ...]] = {
 }
 
 
+class _Decoded(dict[str, str]):
+    """Escapes already met -> what they stand for; the few hundred of a file recur for ever."""
+
+    def __init__(self, regex: re.Pattern[str], decode: _Decoder) -> None:
+        self._regex, self._decode = regex, decode
+
+    def __missing__(self, raw: str) -> str:
+        hit = self._regex.fullmatch(raw)
+        new = self._decode(hit) if hit else None
+        value = raw if new is None else new
+        if len(self) < 100_000:
+            self[raw] = value
+        return value
+
+    def sub(self, raw: str) -> str:
+        return self._regex.sub(lambda hit: self[hit[0]], raw)
+
+
+_SUBS = {coding: [_Decoded(*layer) for layer in layers] for coding, layers in _LAYERS.items()}
+_MARKS = {"xml": "", "excel": "_x", "url": "%"}
+
+
 def unescape(raw: str, coding: str = "excel") -> str:
     """Character data as a reader sees it. ``coding``: xml, excel (``_x0031_``) or url (``%31``)."""
-    for regex, decode in _LAYERS[coding]:
-        raw = regex.sub(lambda hit, decode=decode: _or_same(decode(hit), hit), raw)  # type: ignore[misc]
+    subs = _SUBS[coding]
+    if "&" in raw or "\r" in raw:
+        raw = subs[0].sub(raw)
+    if len(subs) > 1 and _MARKS[coding] in raw:
+        raw = subs[1].sub(raw)
     return raw
 
 
-def _or_same(new: str | None, hit: re.Match[str]) -> str:
-    return hit[0] if new is None else new
+_UNIT = re.compile(r"&[^;]*;|\r\n?|.", re.S)
+
+
+def quick_edit(raw: str, edits: Sequence[Edit]) -> str | None:
+    """Character data with edits of its decoded text; None where the exact way must be taken."""
+    if "_x" in raw or "&#95;" in raw or "&#x5" in raw or "<" in raw:
+        return None
+    units = _UNIT.findall(raw) if "&" in raw or "\r" in raw else raw
+    out: list[str] = []
+    done = 0
+    for edit in edits:
+        new = edit.replacement
+        if not done <= edit.start <= edit.end <= len(units) or not _PLAIN.fullmatch(new):
+            return None
+        out += (
+            (*units[done : edit.start], new) if units is not raw else (raw[done : edit.start], new)
+        )
+        done = edit.end
+    rest = units[done:]
+    return "".join((*out, *rest)) if units is not raw else "".join((*out, raw[done:]))
+
+
+_PLAIN = re.compile(r"[^&<>_\x00-\x1f\ud800-\udfff\ufffe\uffff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,10 +508,8 @@ def _segment_text(xml: str, segment: Segment, coding: str) -> str:
     raw = xml[segment.start : segment.end]
     if segment.kind == "cdata":
         return _mapped(xml, segment, coding).text
-    return unescape(raw, coding) if _SPECIAL.search(raw) else raw
+    return unescape(raw, coding)
 
-
-_SPECIAL = re.compile(r"[&%\r]|_x")
 
 Splice = tuple[int, int, str]
 

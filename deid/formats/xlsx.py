@@ -36,6 +36,7 @@ from deid.formats.ooxml import (
     legal,
     local,
     open_aside,
+    quick_edit,
     segments_text,
     shadow,
     slot_text,
@@ -200,14 +201,15 @@ _LONG_ATTRIBUTE = re.compile(r"<[^<>]*=\s*[\"'](?=[^\"'<>.]*\d{11})")
 
 @lru_cache(maxsize=16)
 def _patterns(p: str) -> _Patterns:
-    p = re.escape(p)
+    raw, p = p, re.escape(p)
     gap = r"[\s\0]*(?:<|\Z)"
     return _Patterns(
-        prefix=p,
+        prefix=raw,
         cell=re.compile(
             rf"<{p}(?:row(?=[\s/>])([^>]*)"
             rf"|c(?=[\s/>])(?: r=\"([A-Z]{{1,3}})([0-9]{{1,7}})\")?([^>]*?)"
-            rf"(?:/>|>(.*?)</{p}c\s*>))",
+            rf"(?:/>|>(?:<{p}v>([^<]*)</{p}v></{p}c>|<{p}is><{p}t>([^<]*)</{p}t></{p}is></{p}c>"
+            rf"|(.*?)</{p}c\s*>)))",
             re.S,
         ),
         used=re.compile(
@@ -358,6 +360,11 @@ class _Sheet:
         self._infos: dict[str, _Info] = {}
         self._patterns = _patterns("")
 
+    @property
+    def prefix(self) -> str:
+        """The namespace prefix of the sheet's elements, with its colon."""
+        return self._patterns.prefix
+
     # reading
 
     def _decoded(self, *, check: bool) -> Iterator[str]:
@@ -421,16 +428,13 @@ class _Sheet:
         if hit:
             return hit.start(), "tail"
         last = open_aside(hidden) if "<!" in hidden or "<?" in hidden else len(hidden)
-        return max(hidden.rfind(f"<{self._raw_prefix()}row", 0, last), 0), "rows"
-
-    def _raw_prefix(self) -> str:
-        return self._patterns.prefix.replace("\\", "")
+        return max(hidden.rfind(f"<{self._patterns.prefix}row", 0, last), 0), "rows"
 
     def _cells(self, piece: str, state: list[int]) -> Iterator[tuple[_Info, re.Match[str]]]:
         """The cells of a piece; ``state`` is the row and the column of the one just given."""
         infos = self._infos
         for hit in self._patterns.cell.finditer(shadow(piece)):
-            row_attrs, letters, digits, rest, _ = hit.groups()
+            row_attrs, letters, digits, rest = hit.group(1, 2, 3, 4)
             if row_attrs is not None:
                 number = _ROW_NUMBER.search(row_attrs)
                 row = int(number[1]) - 1 if number else state[0] + 1
@@ -460,24 +464,36 @@ class _Sheet:
             self._infos[rest] = info
         return info
 
-    def _text(self, info: _Info, inner: str) -> str:
+    def _shown(self, info: _Info, hit: re.Match[str], piece: str) -> str:
         """What a cell shows: a number spelled out, a date as ISO 8601, a string in full."""
+        value, plain = hit.group(5, 6)
+        if value is not None and "\0" not in value:
+            if info.kind == "s" and value.isdigit():
+                return self._shared(value)
+            if info.kind == "n" and not info.is_date and _DIGITS.fullmatch(value):
+                return value
+            return self._value(info, unescape(value, "xml"))
+        if plain is not None and info.kind == "inlineStr" and "\0" not in plain:
+            return unescape(plain) if "&" in plain or "_x" in plain or "\r" in plain else plain
+        return self._text(info, _inner(hit, piece))
+
+    def _text(self, info: _Info, inner: str) -> str:
+        """What a cell with that content shows."""
         if info.kind == "inlineStr":
             return segments_text(inner, string_segments(inner, "t")[0])
-        raw = self._raw_value(inner)
+        return self._value(info, self._raw_value(inner))
+
+    def _value(self, info: _Info, raw: str) -> str:
         if info.kind == "s":
-            return self._shared(raw)
+            return self._shared(raw) if raw.strip() else ""
         if info.kind == "n":
             return self._number(info, raw)
         if info.kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(raw.strip(), raw)
-        return unescape(raw)
+        return unescape(raw, "excel") if "_x" in raw else raw
 
-    def _raw_value(self, inner: str) -> str:
-        p = self._raw_prefix()
-        opening, closing = f"<{p}v>", f"</{p}v>"
-        if inner.startswith(opening) and inner.find("<", len(opening)) == len(inner) - len(closing):
-            return inner[len(opening) : -len(closing)]
+    @staticmethod
+    def _raw_value(inner: str) -> str:
         return segments_text(inner, _named_segments(inner, "v"), "xml")
 
     def _shared(self, raw: str) -> str:
@@ -517,8 +533,7 @@ class _Sheet:
                     if cells:
                         yield Row(current, cells, frozenset(numbers), frozenset(dates))
                     current, cells, numbers, dates = state[0], {}, [], []
-                start, end = hit.span(5)
-                text = self._text(info, piece[start:end]) if start < end else ""
+                text = self._shown(info, hit, piece)
                 if text:
                     cells[state[1]] = text
                     if info.kind == "n":
@@ -564,8 +579,8 @@ class _Sheet:
             found = []
             rows = re.sub(r"\A.*?(?=<)", "", piece, flags=re.S)
             for info, hit in self._cells(rows, state):
-                if info.kind == "s" and hit[5]:
-                    found.append(self._raw_value(rows[slice(*hit.span(5))]))
+                if info.kind == "s" and self._raw_value(_inner(hit, rows)).strip():
+                    found.append(self._raw_value(_inner(hit, rows)))
         uses = self.book.strings.uses
         for number, count in Counter(found).items():
             index = self._shared_number(number)
@@ -574,14 +589,14 @@ class _Sheet:
             uses[index] += count
 
     def _index_piece(self, piece: str, state: list[int], parts: Parts) -> None:
-        p = self._raw_prefix()
+        p = self._patterns.prefix
         formula, phonetic = f"<{p}f", f"<{p}rPh"
         if formula not in piece and phonetic not in piece and not self._unnumbered(piece):
             last = _ROW_NUMBER.search(piece, max(piece.rfind(f"<{p}row"), 0))
             state[:] = int(last[1]) - 1 if last else state[0], -1
             return
         for info, hit in self._cells(piece, state):
-            inner = piece[slice(*hit.span(5))] if hit[5] else ""
+            inner = _inner(hit, piece)
             if formula in inner:
                 self._index_formula(inner, state, parts)
             if info.kind == "inlineStr" and phonetic in inner:
@@ -591,7 +606,7 @@ class _Sheet:
 
     def _unnumbered(self, piece: str) -> bool:
         """Whether a row does not say its number, so that only counting from the start tells it."""
-        rows = piece.count(f"<{self._raw_prefix()}row")
+        rows = piece.count(f"<{self._patterns.prefix}row")
         return len(self._patterns.numbered.findall(shadow(piece))) != rows
 
     def _index_formula(self, inner: str, state: list[int], parts: Parts) -> None:
@@ -611,7 +626,7 @@ class _Sheet:
     def shared_uses(self, wanted: _CellEdits) -> Iterator[tuple[int, int, int | None, bool]]:
         """(row, column, number of the shared string or None, has a formula) of the edited cells."""
         state = [-1, -1]
-        formula = f"<{self._raw_prefix()}f"
+        formula = f"<{self._patterns.prefix}f"
         for kind, piece in self._pieces():
             if kind != "rows":
                 continue
@@ -619,9 +634,9 @@ class _Sheet:
                 row = wanted.get(state[0])
                 if row is None or state[1] not in row:
                     continue
-                inner = piece[slice(*hit.span(5))] if hit[5] else ""
+                inner = _inner(hit, piece)
                 number = None
-                if info.kind == "s":
+                if info.kind == "s" and self._raw_value(inner).strip():
                     number = self._shared_number(self._raw_value(inner))
                 yield state[0], state[1], number, formula in inner
 
@@ -641,7 +656,7 @@ class _Sheet:
         changes: list[Splice] = []
         for info, hit in self._cells(piece, state):
             here = (state[0], state[1])
-            inner = piece[slice(*hit.span(5))] if hit[5] else ""
+            inner = _inner(hit, piece)
             edits = plan.cells.get(here[0], {}).get(here[1])
             if edits:
                 new = self._edited_cell(piece, info, hit, inner, edits, plan)
@@ -653,7 +668,7 @@ class _Sheet:
             if spoken:
                 changed = _with_spoken_edits(changed, spoken)
             if changed != inner:
-                changes.append((*hit.span(5), changed))
+                changes.append((*_inner_span(hit, piece), changed))
         return spliced(piece, changes) if changes else piece
 
     def _edited_cell(
@@ -666,8 +681,12 @@ class _Sheet:
         plan: _Plan,
     ) -> str | None:
         """The whole cell element, changed; None when its shared string is changed instead."""
-        p = self._raw_prefix()
-        content = ""
+        p = self._patterns.prefix
+        if info.kind == "inlineStr":
+            plain = hit[6]
+            quick = quick_edit(plain, edits) if plain and "\0" not in plain else None
+            if quick is not None and quick == quick.strip():
+                return f"{piece[hit.start() : hit.start(6)]}{quick}{piece[hit.end(6) : hit.end()]}"
         if info.kind == "s":
             number = self._shared_number(self._raw_value(inner))
             if plan.in_place.get(number) == edit_key(edits):
@@ -678,9 +697,8 @@ class _Sheet:
         else:
             text = edited(self._text(info, inner), edits)
             content = f"<{p}is>{_t(p, text)}</{p}is>"
-        tag = piece[hit.start() : hit.start(5)].rstrip("/>").rstrip()
-        tag = re.sub(r"\s(?:t|cm|vm)\s*=\s*(?:\"[^\"]*\"|'[^']*')", "", tag)
-        return f'{tag} t="inlineStr">{content}</{p}c>'
+        start = piece[hit.start() : hit.start(4)]
+        return f"{start}{_retyped(hit[4])}>{content}</{p}c>"
 
     def _changed_formula(self, inner: str, here: tuple[int, int], plan: _Plan) -> str:
         hit = _FORMULA.search(inner)
@@ -696,6 +714,18 @@ class _Sheet:
             renamed = rename_edits(slot_text(inner, slot), plan.renames)
             wanted = merged_edits(renamed, wanted)
         return spliced(inner, splices(inner, slot, wanted)) if wanted else inner
+
+
+def _inner_span(hit: re.Match[str], piece: str) -> tuple[int, int]:
+    """Where the content of a matched cell stands: from its tag to its end tag."""
+    start = hit.end(4) + 1
+    if hit[5] is None and hit[6] is None and hit[7] is None:
+        return start, start
+    return start, piece.rfind("</", start, hit.end())
+
+
+def _inner(hit: re.Match[str], piece: str) -> str:
+    return piece[slice(*_inner_span(hit, piece))]
 
 
 def _plain(text: str) -> bool:
@@ -758,6 +788,13 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
 def _t(p: str, text: str) -> str:
     space = ' xml:space="preserve"' if text != text.strip() or "\n" in text else ""
     return f"<{p}t{space}>{escape(text)}</{p}t>"
+
+
+@lru_cache(maxsize=10_000)
+def _retyped(attrs: str) -> str:
+    """The attributes of a cell that becomes an inline string."""
+    attrs = re.sub(r"\s(?:t|cm|vm)\s*=\s*(?:\"[^\"]*\"|'[^']*')", "", attrs)
+    return f'{attrs.rstrip()} t="inlineStr"'
 
 
 _PHONETIC = re.compile(
@@ -1175,7 +1212,7 @@ def _new_master(master: _Formula, left: Sequence[_Formula], sheet: _Sheet) -> st
         _cell_place("", corner[0], corner[1])[1:]
         for corner in ((min(rows), min(columns)), (max(rows), max(columns)))
     )
-    p = sheet._raw_prefix()
+    p = sheet.prefix
     return f'<{p}f t="shared" ref="{ref}" si="{first.group}">{escape(text)}</{p}f>'
 
 
