@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deid.address import (
+    LEVELS,
+    Address,
     cut,
     find_addresses,
+    is_agency_place,
     parse_address,
+    parse_addresses,
 )
 
 # Kept part | what goes. The cut must fall exactly between.
@@ -411,3 +419,162 @@ def test_find(row: str) -> None:
 @pytest.mark.parametrize("text", rows(NOT_FOUND))
 def test_find_noop(text: str) -> None:
     assert find_addresses(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "kept"),
+    [
+        ("陕西省西安市长安区王曲街道王曲村九组", "village", "陕西省西安市长安区王曲街道王曲村"),
+        ("陕西省西安市长安区王曲街道王曲村九组", "town", "陕西省西安市长安区王曲街道"),
+        ("陕西省西安市长安区王曲街道王曲村九组", "county", "陕西省西安市长安区"),
+        ("陕西省西安市长安区王曲街道王曲村九组", "city", "陕西省西安市"),
+        ("陕西省西安市长安区王曲街道王曲村九组", "province", "陕西省"),
+        ("陕西省西安市长安区王曲街道王曲村九组", "fine", "陕西省西安市长安区王曲街道王曲村九组"),
+        ("甘井子街道海茂社区和平大街202号院", "village", "甘井子街道海茂社区"),
+        ("甘井子街道海茂社区和平大街202号院", "road", "甘井子街道海茂社区和平大街"),
+        ("甘井子街道海茂社区和平大街202号院", "town", "甘井子街道"),
+        ("新华路203号", "village", "新华路"),
+        ("新华路203号", "town", ""),
+        ("甘井子区新华路203号", "county", "甘井子区"),
+        ("甘井子街道新华路", "village", "甘井子街道"),
+        ("玉麦镇红新村", "town", "玉麦镇"),
+    ],
+)
+def test_cut_at_level(text: str, level: str, kept: str) -> None:
+    address = parse_address(text)
+    assert address is not None
+    assert text[: cut(address, level)] == kept
+
+
+def test_parts() -> None:
+    text = "陕西长安韦曲街道双竹村太平巷9号"
+    address = parse_address(text)
+    assert address is not None
+    assert [(part.level, text[part.start : part.end]) for part in address.parts] == [
+        ("province", "陕西"),
+        ("county", "长安"),
+        ("town", "韦曲街道"),
+        ("village", "双竹村"),
+        ("road", "太平巷"),
+        ("fine", "9号"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("王寺村5组、李庄村6组", ["王寺村", "李庄村"]),
+        ("王寺村5组；长安区李庄村6组12号", ["王寺村", "长安区李庄村"]),
+        ("王寺村5组/6组", ["王寺村"]),
+        ("王寺村5组、6组、李庄村7组、8组", ["王寺村", "李庄村"]),
+        ("王寺村5组\n李庄村6组", ["王寺村", "李庄村"]),
+        ("王寺村5组，现住永明社区3号楼", ["王寺村", "永明社区"]),
+        ("王寺村、李庄村6组", ["王寺村", "李庄村"]),
+        ("王寺村、6组", ["王寺村、"]),
+        ("王寺村5组", ["王寺村"]),
+        ("3号楼、4号楼", [""]),
+        ("同上", []),
+        ("", []),
+    ],
+)
+def test_parse_addresses(text: str, kept: list[str]) -> None:
+    found = parse_addresses(text)
+    assert [text[address.start : cut(address)].removeprefix("现住") for address in found] == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("望城区靖港镇政府大院2楼208室", True),
+        ("望城区白箬铺镇便民服务中心2楼298室", True),
+        ("广西壮族自治区贵港市港北区环城西路193号民政局3楼434室", True),
+        ("长安区政务服务大厅3号窗口", True),
+        ("长安区行政中心2号楼", True),
+        ("王寺街道办事处3楼", True),
+        ("长安区第一人民医院5楼", True),
+        ("长安区第三小学", True),
+        ("长安区民政局", True),
+        ("王寺村委会东50米", False),
+        ("王寺村学校对面", False),
+        ("长安区医院家属院3栋", False),
+        ("长安区中学宿舍3号楼201室", False),
+        ("永昌县敬老院3楼205室", False),
+        ("王寺村5组", False),
+        ("长安区振兴路78号", False),
+        ("永明社区太平巷17号", False),
+    ],
+)
+def test_is_agency_place(text: str, expected: bool) -> None:
+    address = parse_address(text)
+    assert address is not None
+    assert is_agency_place(text, address) is expected
+
+
+WORDS = """陕西省 西安市 长安区 王寺街道 中村乡 玉麦镇 王寺村 村村 村头村 五社村 永明社区 居委会 嘎查 农场 三连
+    高新区 新华路 太平巷 绿洲小区 里 院 3 12 十九 第 组 社 队 号 号楼 栋 单元 室 # - 甲 A座 高家塘 老庄子 张三 现住
+    住址： 、 ， （ ） * *** ； 米 东 对面 民政局 355元 2023年 政府大院 附 村 社区 镇 街道 １２"""
+PIECES = st.lists(st.sampled_from([*WORDS.split(), " ", "\n", "\u200b"]), max_size=14).map("".join)
+TEXTS = st.one_of(PIECES, st.text(max_size=40))
+
+
+def well_formed(address: Address, text: str) -> bool:
+    """Parts in order, in bounds, none empty, of levels that never get coarser."""
+    at, rank = address.start, 0
+    for part in address.parts:
+        if not (at <= part.start < part.end and LEVELS.index(part.level) >= rank):
+            return False
+        at, rank = part.end, LEVELS.index(part.level)
+    return address.start >= 0 and at == address.end <= len(text) and bool(address.parts)
+
+
+@given(TEXTS)
+@settings(max_examples=600)
+def test_any_text_gives_well_formed_addresses(text: str) -> None:
+    whole = parse_address(text)
+    assert whole is None or well_formed(whole, text)
+    for found in (parse_addresses(text), find_addresses(text)):
+        assert all(well_formed(address, text) for address in found)
+        assert all(one.end <= two.start for one, two in pairwise(found))
+
+
+@given(TEXTS)
+@settings(max_examples=600)
+def test_masking_a_cell_again_changes_nothing(text: str) -> None:
+    address = parse_address(text)
+    if address is None:
+        return
+    masked = text[: cut(address)] + "***"
+    again = parse_address(masked)
+    assert again is not None
+    assert masked[: cut(again)] + "***" == masked
+
+
+@given(
+    PIECES, st.sampled_from(["5组", "12号", "高家塘66号", "3号楼2单元501", "12-2-1103", "十九社"])
+)
+@settings(max_examples=300)
+def test_nothing_behind_a_village_survives(before: str, fine: str) -> None:
+    text = f"{before}王家沟村{fine}"
+    address = parse_address(text)
+    assert address is not None
+    assert not text[: cut(address)].endswith(fine)
+
+
+@given(PIECES)
+@settings(max_examples=300)
+def test_masked_prose_holds_no_address(text: str) -> None:
+    masked = text
+    for address in reversed(find_addresses(text)):
+        masked = masked[: cut(address)] + "***" + masked[address.end :]
+    for address in find_addresses(masked):
+        assert masked[cut(address) : address.end].startswith("***")
+
+
+@pytest.mark.parametrize(
+    "part", ["村", "1号", "张镇", "甘井子区", "一", "1-", "政府大厅", "甲", "组、"]
+)
+def test_long_text(part: str) -> None:
+    text = part * (60_000 // len(part))
+    whole = parse_address(text)
+    assert whole is None or cut(whole) <= whole.end <= len(text)
+    assert all(address.end <= len(text) for address in find_addresses(text))
