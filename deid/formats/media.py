@@ -108,14 +108,19 @@ _DIGITS = re.compile(r"(?:\d[^\dA-Za-z]{0,2}){7}|@")
 
 def byte_texts(data: bytes) -> Iterator[tuple[ByteText, str]]:
     """Runs of plain characters, 8 or 16 bits wide, that hold seven digits or an at sign."""
-    wide: list[tuple[int, int]] = []
-    for regex, codec in _RUNS:
-        for hit in regex.finditer(data):
-            text = hit[0].decode(codec)
-            overlaps = any(hit.start() < end and start < hit.end() for start, end in wide)
-            if _DIGITS.search(text) and not overlaps:
-                wide.append(hit.span())
-                yield ByteText(hit.start(), hit.end(), codec), text
+    found = [
+        ByteText(hit.start(), hit.end(), codec)
+        for regex, codec in _RUNS
+        for hit in regex.finditer(data)
+        if _DIGITS.search(hit[0].decode(codec))
+    ]
+    # 16-bit text read one byte off has the same digits but for one: the longer reading is right
+    taken: list[ByteText] = []
+    for spot in sorted(found, key=lambda spot: spot.start - spot.end):
+        if not any(spot.start < other.end and other.start < spot.end for other in taken):
+            taken.append(spot)
+    for spot in sorted(taken, key=lambda spot: spot.start):
+        yield spot, data[spot.start : spot.end].decode(spot.codec)
 
 
 def with_byte_edits(data: bytes, edits: Sequence[tuple[ByteText, Sequence[Edit]]]) -> bytes:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deid.errors import UnreadableFile, UnsafeEdit
+from deid.formats.magic import kind_of, require
 from deid.formats.ooxml import (
     TOKEN,
     Element,
@@ -1263,6 +1264,9 @@ def _date_styles(xml: str) -> frozenset[int]:
 def read(path: Path) -> Workbook:
     """The workbook at ``path``. Raises UnreadableFile that names the fault."""
     try:
+        kind = kind_of(path)
+        if not kind.startswith("zip"):
+            require(path, "zip-xlsx", "zip-xlsm")
         source = path.open("rb")
     except OSError:
         raise UnreadableFile("打不开文件") from None
