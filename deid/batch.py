@@ -12,7 +12,7 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,24 @@ def sentence(error: OSError, source: Path | None = None) -> str:
 
 def _is_about(error: OSError, path: Path | None) -> bool:
     return path is not None and error.filename is not None and Path(error.filename) == path
+
+
+def catch_stop_signals(handler: Callable[[int, object], None]) -> None:
+    """Call ``handler`` when a person or the system asks this process to stop."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        if number := getattr(signal, name, None):
+            signal.signal(number, handler)
+
+
+def interrupt(number: int, frame: object) -> None:
+    """Raise KeyboardInterrupt once; further signals wait for the cleaning up."""
+    catch_stop_signals(_stopping)
+    raise KeyboardInterrupt
+
+
+def _stopping(number: int, frame: object) -> None:
+    # Not SIG_IGN: Python prints a traceback for a signal that is pending when it becomes ignored.
+    return
 
 
 def _results(work: _Work, tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
@@ -202,13 +220,11 @@ _worker: dict[str, Any] = {"work": None, "busy": False}
 
 def _start_worker(work: _Work) -> None:
     _worker["work"] = work
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    catch_stop_signals(_stop)
 
 
 def _stop(number: int, frame: object) -> None:
-    for other in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(other, signal.SIG_IGN)
+    catch_stop_signals(_stopping)
     if _worker["busy"]:
         raise KeyboardInterrupt
     os._exit(128 + number)

@@ -7,7 +7,6 @@ talk goes to stderr. What a command needs is imported inside it: start-up is mos
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from deid import __version__
+from deid.batch import catch_stop_signals, interrupt, sentence
 from deid.errors import DeidError, LeftOver
 from deid.model import FileReport, Finding
 from deid.terminal import Context, complaint, progress, table, width
@@ -435,9 +435,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         # A GBK console cannot show every character of a file name: better a ? than a traceback.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        if number := getattr(signal, name, None):
-            signal.signal(number, _interrupt)
+    catch_stop_signals(interrupt)
     sys.exit(run(arguments))
 
 
@@ -454,8 +452,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except DeidError as error:
         return _fail(str(error))
     except OSError as error:
-        from deid.batch import sentence
-
         return _fail(sentence(error))
 
 
@@ -464,9 +460,3 @@ def _fail(message: str, status: int = 2) -> int:
     with suppress(OSError):
         _talk(message)
     return status
-
-
-def _interrupt(number: int, frame: object) -> None:
-    for other in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(other, signal.SIG_IGN)
-    raise KeyboardInterrupt
