@@ -36,7 +36,7 @@ NARROW = {
 }
 # The one home of each heavy package, and the modules that load it only inside a function.
 HOMES = {
-    "numpy": {"vector", "formats.csv", "formats.xlsx"},
+    "numpy": {"vector", "formats.delimited", "formats.xlsx"},
     "pandas": {"__init__", "frames"},
     "jieba": {"names"},
     "presidio_analyzer": {"presidio"},
