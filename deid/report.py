@@ -336,14 +336,15 @@ def _columns(run: Run) -> _Html:
     rows: Counter[tuple[str, str]] = Counter()
     for file in run.files:
         for column in file.columns:
-            if column.entity:
-                label = run.labels.get(column.entity, column.entity)
+            if label := run.labels.get(column.entity):  # a column of names is no entity
                 rows[_short(column.header.strip(), 16) or f"第 {column.index + 1} 列", label] += (
                     column.rows
                 )
     lines = [(title, label, count) for (title, label), count in rows.items()]
     shown = lines[:_COLUMNS]
-    table = _table(("列", "判为", "行数"), shown, "counts") if lines else _tag("p", "没有成列的。")
+    table = (
+        _table(("列", "判为", "遮盖行数"), shown, "counts") if lines else _tag("p", "没有成列的。")
+    )
     return _tag("section", _tag("h2", "按列判断"), table, _rest(len(lines), _COLUMNS, "列"))
 
 
