@@ -1,8 +1,8 @@
 """Find and mask identifiers in Chinese public name lists, and prove that nothing is left.
 
-    >>> from deid import mask_text
-    >>> mask_text("张三，身份证11010519491231002X，电话13800138000")
-    '张三，身份证110105************，电话138********'
+>>> from deid import mask_text
+>>> mask_text("张三，身份证11010519491231002X，电话13800138000")
+'张三，身份证110105************，电话138********'
 """
 
 from __future__ import annotations

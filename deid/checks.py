@@ -16,8 +16,52 @@ _CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_WEIGHTS = tuple(pow(3, n, 31) for n in range(17))
 # GB/T 2260: the first two digits. 81-83 residence permits (2018), 9x foreigners' permanent ID (2023).
 _PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 "
-    "61 62 63 64 65 71 81 82 83 91 92 93 94 95 96 97 98 99".split()
+    [
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+        "21",
+        "22",
+        "23",
+        "31",
+        "32",
+        "33",
+        "34",
+        "35",
+        "36",
+        "37",
+        "41",
+        "42",
+        "43",
+        "44",
+        "45",
+        "46",
+        "50",
+        "51",
+        "52",
+        "53",
+        "54",
+        "61",
+        "62",
+        "63",
+        "64",
+        "65",
+        "71",
+        "81",
+        "82",
+        "83",
+        "91",
+        "92",
+        "93",
+        "94",
+        "95",
+        "96",
+        "97",
+        "98",
+        "99",
+    ]
 )
 _FIRST_YEAR = 1880
 
@@ -61,7 +105,7 @@ def birth_date(digits: str) -> datetime.date | None:
         date = datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
     except ValueError:
         return None
-    return date if _FIRST_YEAR <= date.year and date <= datetime.date.today() else None
+    return date if date.year >= _FIRST_YEAR and date <= datetime.date.today() else None
 
 
 def id_birth_date(value: str) -> datetime.date | None:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from deid.checks import bank_card, landline, mobile, resident_id, resident_id_15, resident_id_shape
 from deid.fields import NO_LABEL, Label, exact_label, header_label, markers, normal
@@ -33,8 +34,12 @@ _ORG_NAME = re.compile(
     r"窗口|大厅|协会|联合会|残联|法院|检察院|敬老院|养老院|福利院|救助站|超市|药店|社区|街道|乡|镇|科|股)"
 )
 _ORG_FIELDS = frozenset(("unit_or_post", "employer", "agency_name"))
-_PERSON_FIELDS = frozenset(("name", "head_name", "member_names", "age", "sex", "relation", "birth_date"))
-_NAME_FIELDS = frozenset(("name", "head_name", "member_names", "spouse_name", "guardian_name"))
+_PERSON_FIELDS = frozenset(
+    ("name", "head_name", "member_names", "age", "sex", "relation", "birth_date")
+)
+NAME_FIELDS = frozenset(
+    ("name", "head_name", "member_names", "spouse_name", "guardian_name", "payee_name")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,13 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One header and the rows under it. ``agency``: its rows are agencies, not persons."""
+    """One header and the rows under it. ``agency``: its rows are agencies, not persons;
+    ``aggregate``: they are sums, so no number in them is anybody's.
+    """
 
     profiles: Mapping[int, Profile] = field(default_factory=dict)
     agency: bool = False
+    aggregate: bool = False
     width: int = 0
 
 
@@ -99,8 +107,8 @@ def _is_header(row: Row, strong: Mapping[int, Label]) -> bool:
     if len(texts) == 1:
         return len(strong) == 1 and next(iter(strong.values())).entity != ""
     short = sum(len(normal(text)) <= _HEADER_LENGTH for text in texts)
-    fields = {label.field for label in strong.values()}
-    return len(fields) >= 2 and len(strong) >= 0.4 * len(texts) and short >= 0.8 * len(texts)
+    words = {normal(row.cells[column]) for column in strong}
+    return len(words) >= 2 and len(strong) >= 0.4 * len(texts) and short >= 0.8 * len(texts)
 
 
 def _form_labels(row: Row, strong: Mapping[int, Label]) -> dict[int, Label]:
@@ -120,8 +128,8 @@ def _is_form(row: Row, strong: Mapping[int, Label]) -> bool:
     columns = sorted(column for column, text in row.cells.items() if text.strip())
     if not strong or len(columns) < 2 or columns[0] not in strong:
         return False
-    pairs = sum(a in strong and b not in strong for a, b in zip(columns, columns[1:], strict=False))
-    side = sum(a in strong and b in strong for a, b in zip(columns, columns[1:], strict=False))
+    pairs = sum(a in strong and b not in strong for a, b in pairwise(columns))
+    side = sum(a in strong and b in strong for a, b in pairwise(columns))
     return pairs > side and pairs * 2 >= len(columns) - 1
 
 
@@ -158,7 +166,11 @@ def _is_numbering(row: Row) -> bool:
 
 def _wide_rows(merges: Sequence[Merge]) -> frozenset[int]:
     """Rows whose first cell is merged over at least four columns: titles and notes."""
-    return frozenset(top for top, left, bottom, right in merges if right - left >= 3 and left <= 1 and top == bottom)
+    return frozenset(
+        top
+        for top, left, bottom, right in merges
+        if right - left >= 3 and left <= 1 and top == bottom
+    )
 
 
 # ----------------------------------------------------------------------------------- header paths
@@ -189,7 +201,9 @@ def _paths(rows: Sequence[Row], merges: Sequence[Merge]) -> dict[int, list[str]]
     return paths
 
 
-def _fill_right(spread: dict[int, str], below: Sequence[Row], columns: Sequence[int]) -> dict[int, str]:
+def _fill_right(
+    spread: dict[int, str], below: Sequence[Row], columns: Sequence[int]
+) -> dict[int, str]:
     """Without merges (csv) a group stands over its first column only."""
     filled, last = dict(spread), ""
     for column in columns:
@@ -235,7 +249,8 @@ def shape(value: str) -> str:
     return "name" if is_name(fold(value).strip()) else ""
 
 
-_VOTED = {"id": "CN_RESIDENT_ID", "mobile": "CN_MOBILE", "card": "CN_BANK_CARD", "landline": "CN_MOBILE"}
+_LIKE_A_NAME = "like_a_name"
+"""The field of a column without a known header whose values look like names."""
 
 
 def _vote(values: Sequence[str]) -> tuple[str, str]:
@@ -245,7 +260,11 @@ def _vote(values: Sequence[str]) -> tuple[str, str]:
     counts = Counter(map(shape, values))
     ids = counts["id"] + (counts["idlike"] if counts["id"] >= counts["idlike"] else 0)
     phones = counts["mobile"] + counts["landline"]
-    for entity, count in (("CN_RESIDENT_ID", ids), ("CN_MOBILE", phones), ("CN_BANK_CARD", counts["card"])):
+    for entity, count in (
+        ("CN_RESIDENT_ID", ids),
+        ("CN_MOBILE", phones),
+        ("CN_BANK_CARD", counts["card"]),
+    ):
         if count >= _SHARE * len(values):
             return entity, f"{len(values)} 个值中 {count} 个像{entity}"
     if counts["name"] >= _SHARE * len(values):
@@ -259,9 +278,8 @@ def _profile(index: int, path: Sequence[str], values: Sequence[str]) -> Profile:
     entity, why = _vote(values)
     if label.entity or label.agency:
         return Profile(index, header, label, f"表头：{path[-1] if path else ''}")
-    if entity == "name":
-        known = label if label is not NO_LABEL else Label(field="name" if not path else "")
-        return Profile(index, header, known, "值形：姓名")
+    if entity == "name" and label is NO_LABEL:
+        return Profile(index, header, Label(field=_LIKE_A_NAME), "值形：姓名")
     if entity and not (label.public and entity != "CN_RESIDENT_ID"):
         return Profile(index, header, Label(field=label.field, entity=entity), why)
     return Profile(index, header, label, f"表头：{path[-1]}" if label is not NO_LABEL else "")
@@ -277,15 +295,34 @@ def _is_agency_block(profiles: Mapping[int, Profile], rows: Sequence[Row]) -> bo
         values = [row.cells[index] for row in rows[:60] if row.cells.get(index, "").strip()]
         named = sum(bool(_ORG_NAME.fullmatch(fold(value).strip())) for value in values)
         if values and named >= _SHARE * len(values):
-            divisions = profiles[index].label.field in ("town", "village", "county", "city", "province")
+            divisions = profiles[index].label.field in (
+                "town",
+                "village",
+                "county",
+                "city",
+                "province",
+            )
             return not divisions or bool(fields & _ORG_FIELDS) or _only_contacts(profiles)
     return False
 
 
 def _only_contacts(profiles: Mapping[int, Profile]) -> bool:
     """Nothing but places, offices and how to reach them."""
-    allowed = {"town", "village", "county", "seq_no", "phone", "agency_contact", "contact_person",
-               "officer_name", "address", "CN_LANDLINE", "", "remark", "email"}
+    allowed = {
+        "town",
+        "village",
+        "county",
+        "seq_no",
+        "phone",
+        "agency_contact",
+        "contact_person",
+        "officer_name",
+        "address",
+        "CN_LANDLINE",
+        "",
+        "remark",
+        "email",
+    }
     return all(profile.label.field in allowed for profile in profiles.values())
 
 
@@ -307,6 +344,8 @@ def profile_rows(
             block = _widened(carried, body, merges, wide)
         elif header or _looks_tabular(body):
             block = _block(header, body, merges, wide)
+            above = [view.row for view in views[-8:] if view.zone == "note"]
+            block = replace(block, aggregate=_is_aggregate(above, block))
         else:
             block = NO_BLOCK
         views += [View(row, "header", block) for row in header]
@@ -328,7 +367,11 @@ def _sections(
     at = 0
     while at < len(rows):
         row = rows[at]
-        if row.index not in wide and _is_header(row, strong[row.index]) and not _in_form(rows, at, strong):
+        if (
+            row.index not in wide
+            and _is_header(row, strong[row.index])
+            and not _in_form(rows, at, strong)
+        ):
             above = [body.pop()] if body and _is_group_row(body[-1], row, wide, merges) else []
             if header or body:
                 yield header, body
@@ -380,12 +423,22 @@ def _continues(
         return not {0, 1} & set(row.numbers) or len(_texts(row)) >= len(header[0].cells)
     if _is_header(row, strong[row.index]) and not _is_form(row, strong[row.index]):
         return True
-    spans = [(left, right) for top, left, bottom, right in merges if top <= last.index <= bottom and right > left]
-    return bool(spans) and all(
-        any(left <= column <= right for left, right in spans) and not _LONG_DIGITS.search(text) and len(text) <= 16
-        for column, text in row.cells.items()
-        if text.strip()
-    ) and not any(column in row.numbers for column in row.cells)
+    spans = [
+        (left, right)
+        for top, left, bottom, right in merges
+        if top <= last.index <= bottom and right > left
+    ]
+    return (
+        bool(spans)
+        and all(
+            any(left <= column <= right for left, right in spans)
+            and not _LONG_DIGITS.search(text)
+            and len(text) <= 16
+            for column, text in row.cells.items()
+            if text.strip()
+        )
+        and not any(column in row.numbers for column in row.cells)
+    )
 
 
 def _looks_tabular(rows: Sequence[Row]) -> bool:
@@ -401,9 +454,9 @@ def _looks_tabular(rows: Sequence[Row]) -> bool:
 
 
 def _body(rows: Sequence[Row], wide: frozenset[int]) -> list[Row]:
-    return [row for row in rows if row.index not in wide and not _is_total(row) and len(row.cells) > 1] or [
-        row for row in rows if row.index not in wide and row.cells
-    ]
+    return [
+        row for row in rows if row.index not in wide and not _is_total(row) and len(row.cells) > 1
+    ] or [row for row in rows if row.index not in wide and row.cells]
 
 
 def _block(
@@ -415,7 +468,20 @@ def _block(
     profiles = {
         column: _profile(column, paths.get(column, []), _values(data, column)) for column in columns
     }
-    return Block(profiles, _is_agency_block(profiles, data), len(paths) or len(columns))
+    agency = _is_agency_block(profiles, data)
+    return Block(profiles, agency, aggregate=False, width=len(paths) or len(columns))
+
+
+def _is_aggregate(above: Sequence[Row], block: Block) -> bool:
+    """Whether a title above says that the table holds sums, and no header names a person's value."""
+    words = markers("aggregates")
+    titled = any(word in normal(text) for row in above for text in _texts(row) for word in words)
+    personal = any(
+        (profile.label.entity and profile.why.startswith("表头"))
+        or profile.label.field in _PERSON_FIELDS
+        for profile in block.profiles.values()
+    )
+    return titled and not personal
 
 
 def _values(rows: Sequence[Row], column: int) -> list[str]:
@@ -438,7 +504,9 @@ def _widened(
     for column in {column for row in data for column in row.cells}:
         old = profiles.get(column)
         fresh = _profile(column, [], _values(data, column))
-        if old is None or (fresh.label.entity and not (old.label.entity or old.label.agency or old.label.public)):
+        if old is None or (
+            fresh.label.entity and not (old.label.entity or old.label.agency or old.label.public)
+        ):
             profiles[column] = replace(fresh, header=old.header if old else "")
     return replace(block, profiles=profiles)
 
@@ -461,10 +529,13 @@ def _view(row: Row, block: Block, strong: Mapping[int, Label], wide: frozenset[i
 def _foreign(row: Row, block: Block, strong: Mapping[int, Label]) -> bool:
     """Labels that do not stand in a column where such a word is a value (户主 under 与户主关系)."""
     return len(strong) >= 2 and not any(
-        block.profiles[column].label.field in ("relation", "benefit_type") for column in strong if column in block.profiles
+        block.profiles[column].label.field in ("relation", "benefit_type")
+        for column in strong
+        if column in block.profiles
     )
 
 
 def name_columns(block: Block) -> list[Profile]:
     """The columns that name listed persons."""
-    return [profile for profile in block.profiles.values() if profile.label.field in _NAME_FIELDS]
+    known = [item for item in block.profiles.values() if item.label.field in NAME_FIELDS]
+    return known or [item for item in block.profiles.values() if item.label.field == _LIKE_A_NAME]

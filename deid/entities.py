@@ -15,11 +15,11 @@ from deid.data import load_yaml, patterns_dir
 from deid.errors import PatternError
 
 # What may stand between two digits of one number, in folded text. {s}: anywhere; {g}: between
-# groups; {c}: inside a value whose column says what it is.
+# groups; {w}: one more letter or digit of a value whose column says what it is.
 _MACROS = {
     "{s}": "[ \\t\\r\\n\\-.·_\u200b]{0,3}",
     "{g}": "(?:[ \\-.·\u200b_]{1,2})",
-    "{c}": " \\-.·_\u200b",
+    "{w}": "(?:[^\\u4e00-\\u9fffA-Za-z0-9\\0]{0,6}[0-9A-Za-z])",
 }
 _KINDS = ("direct", "quasi", "sensitive")
 _KEYS = frozenset(

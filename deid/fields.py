@@ -14,7 +14,7 @@ from typing import Any
 
 from deid.data import load_yaml, patterns_dir
 from deid.entities import load_entities
-from deid.text import INVISIBLE, fold
+from deid.text import INVISIBLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,11 @@ _PUNCTUATION = re.compile(
 _FILLER = re.compile(
     r"(?:号码|号|为|是|系|如下|分别|以下|更正|更改|变更|应|改|现|原|新|旧|已|至|成|登记|填写|本人)$"
 )
-_LINK = re.compile(r"[\s,、;/|和及或与\-()" + INVISIBLE + r"]*$|(?:有误|错误|不符)?[\s,、;]*(?:更正|变更|应|改|现)?[为成是]?$")
+_LINK = re.compile(
+    r"[\s,、;/|和及或与\-()"
+    + INVISIBLE
+    + r"]*$|(?:有误|错误|不符)?[\s,、;]*(?:更正|变更|应|改|现)?[为成是]?$"
+)
 _STOP = re.compile(r"[。;!?\n,、()]")
 
 
@@ -64,52 +68,105 @@ def normal(header: str) -> str:
 
 
 @cache
-def _lexicon() -> Mapping[str, Label]:
-    """Every word that is a header or a label."""
+def _headers() -> Mapping[str, Label]:
+    """Every word that heads a column; a field's own word goes before a label's."""
+    return {**_label_words(), **_field_words(), **_entity_words()}
+
+
+@cache
+def _labels() -> Mapping[str, Label]:
+    """Every word that stands before a value in prose; there an order number is no column."""
+    return {**_field_words(), **_label_words(), **_entity_words()}
+
+
+@cache
+def _entity_of() -> Mapping[str, str]:
+    return {header: entity.name for entity in load_entities().values() for header in entity.headers}
+
+
+@cache
+def _field_words() -> Mapping[str, Label]:
     words: dict[str, Label] = {}
-    raw = raw_fields()
-    entity_of = {
-        header: entity.name for entity in load_entities().values() for header in entity.headers
-    }
-    for key, spec in raw["fields"].items():
-        label = _field_label(key, spec, entity_of)
+    fields = raw_fields()["fields"]
+    for key, spec in fields.items():
+        label = _field_label(key, spec)
         for word in spec["synonyms"].split():
             words.setdefault(normal(word), label)
-    for kind, group in raw.get("labels", {}).items():
-        label = _class_label(kind, entity_of)
-        for word in group.split():
-            words[normal(word)] = label
     for entity in load_entities().values():
         label = Label(field=entity.name, entity=entity.name)
-        for word in entity.headers:
-            if word not in raw["fields"]:
-                words[normal(word)] = label
         for word in entity.context:
             words.setdefault(normal(word), label)
     words.pop("", None)
     return words
 
 
+@cache
+def _entity_words() -> Mapping[str, Label]:
+    """Headers that an entity file spells out itself: they go before every list of fields."""
+    fields = raw_fields()["fields"]
+    return {
+        normal(word): Label(field=entity.name, entity=entity.name)
+        for entity in load_entities().values()
+        for word in entity.headers
+        if word not in fields
+    }
+
+
+@cache
+def _label_words() -> Mapping[str, Label]:
+    return {
+        normal(word): _class_label(kind)
+        for kind, group in raw_fields()["labels"].items()
+        for word in group.split()
+    }
+
+
 _NOT_NUMBERS = frozenset(
-    "name head_name member_names spouse_name guardian_name caregiver_name agent_name payee_name "
-    "officer_name relation contact_person province city county town village bank_name sex "
-    "ethnicity school employer remark".split()
+    [
+        "name",
+        "head_name",
+        "member_names",
+        "spouse_name",
+        "guardian_name",
+        "caregiver_name",
+        "agent_name",
+        "payee_name",
+        "officer_name",
+        "relation",
+        "contact_person",
+        "province",
+        "city",
+        "county",
+        "town",
+        "village",
+        "bank_name",
+        "sex",
+        "ethnicity",
+        "school",
+        "employer",
+        "remark",
+    ]
 )
 
 
-def _field_label(key: str, spec: Mapping[str, Any], entity_of: Mapping[str, str]) -> Label:
-    entity = entity_of.get(key, "")
+def _field_label(key: str, spec: Mapping[str, Any]) -> Label:
+    entity = _entity_of().get(key, "")
     agency = key.startswith("agency")
-    public = not entity and not agency and spec["role"] == "public" and key not in _NOT_NUMBERS
+    public = not entity and not agency and _is_public(key, spec["role"])
     return Label(key, entity, public, agency)
 
 
-def _class_label(kind: str, entity_of: Mapping[str, str]) -> Label:
+def _is_public(key: str, role: str) -> bool:
+    """Whether values under the field are numbers that name no person (a file number among them)."""
+    return (role == "public" and key not in _NOT_NUMBERS) or key == "person_no"
+
+
+def _class_label(kind: str) -> Label:
     if kind.startswith("agency"):
         return Label(kind, "", False, True)
     if kind == "public_number":
         return Label(kind, "", True, False)
-    return Label(kind, entity_of.get(kind, ""), False, False)
+    return Label(kind, _entity_of().get(kind, ""), False, False)
 
 
 def header_label(header: str) -> Label:
@@ -125,7 +182,7 @@ def header_label(header: str) -> Label:
 
 @cache
 def _header_label(whole: str) -> Label:
-    words = _lexicon()
+    words = _headers()
     if whole in words:
         return words[whole]
     short = _NOTE.sub("", whole)
@@ -138,7 +195,9 @@ def _header_label(whole: str) -> Label:
 
 def exact_label(header: str) -> Label:
     """What a cell says that is, word for word (a bracketed note aside), a header."""
-    words = _lexicon()
+    if "***" in header:  # a label and a value that is masked already
+        return NO_LABEL
+    words = _headers()
     whole = normal(header)
     return words.get(whole) or words.get(_NOTE.sub("", whole)) or NO_LABEL
 
@@ -146,12 +205,12 @@ def exact_label(header: str) -> Label:
 @cache
 def markers(kind: str) -> frozenset[str]:
     """The words of one marker list of fields.yaml, normalised."""
-    return frozenset(map(normal, raw_fields().get(kind, "").split()))
+    return frozenset(map(normal, raw_fields()[kind].split()))
 
 
 def _by_end(word: str) -> Label:
     """The longest word of the lexicon that ends the header (户主本人身份证号码, 联系电话2)."""
-    words = _lexicon()
+    words = _headers()
     word = word.rstrip("0123456789一二三四五六")
     for start in range(max(0, len(word) - _LONGEST), len(word) - 1):
         if word[start:] in words:
@@ -168,7 +227,7 @@ def _protection(label: Label) -> int:
 
 def _label_ending(text: str) -> Label:
     """The label that ends a squeezed text in capitals: the longest that fits."""
-    words = _lexicon()
+    words = _labels()
     for length in range(min(_LONGEST, len(text)), 1, -1):
         label = words.get(text[-length:])
         if label:

@@ -8,7 +8,9 @@ from functools import cache
 
 from deid.data import load_rows
 
-_SHAPE = re.compile("[\u4e00-\u9fff\u3400-\u4dbf]{2,4}|[\u4e00-\u9fff]{1,8}(?:[·•.][\u4e00-\u9fff]{1,8}){1,4}")
+_SHAPE = re.compile(
+    "[\u4e00-\u9fff\u3400-\u4dbf]{2,4}|[\u4e00-\u9fff]{1,8}(?:[·•.][\u4e00-\u9fff]{1,8}){1,4}"
+)
 
 
 @cache
@@ -44,19 +46,24 @@ def is_name(text: str) -> bool:
 # A minor in prose: a name beside an age below 18, a late birth year, or a word for a child.
 _KIN = (
     "(?:其|之|长|次|三|四|大|二|小|孙|外孙|养|继|侄|外甥)(?:子|女|儿|孙子|孙女|孙|甥|侄)|儿子|女儿|孙子|孙女|外孙女?|"
-    "侄子|侄女|小孩|孩子|学生|儿童|孤儿|女孩|男孩|婴儿|幼儿|未成年人|未成年子女|子女|孤残儿童|困境儿童|留守儿童|弟弟|妹妹"
+    "(?<![\u4e00-\u9fff])[子女](?=[:为])|侄子|侄女|小孩|孩子|学生|儿童|孤儿|女孩|男孩|婴儿|幼儿|未成年人|未成年子女|子女|孤残儿童|困境儿童|留守儿童|弟弟|妹妹"
 )
 _NAME = "(?P<name>[\u4e00-\u9fff]{2,4}?(?:[·][\u4e00-\u9fff]{1,8})?)"
 _AGE = r"(?:现?年(?:龄|仅|满|方)?:?|今年|刚满|才|仅)?\s*(?P<age>\d{1,2})\s*周?岁"
 _BORN = r"(?P<year>(?:19|20)\d\d)\s*(?:年|[.\-/])(?:\s*\d{1,2}\s*(?:月|[.\-/])?(?:\s*\d{1,2}\s*日?)?)?\s*(?:出?生|$|[,)])"
-_SEX = r"(?:[男女][,\s]*)?"
+_SEX = r"(?:(?:[男女]|[长次三四]?[儿子女孙]|孙子|孙女|儿子|女儿)[,\s]*)?(?:均|都)?"
+_MORE = "(?P<more>(?:[、和与及,]\\s?[\u4e00-\u9fff]{2,4}){0,4})"
 _AFTER = f"[,\\s]*[(]?[,\\s]*{_SEX}(?:{_AGE}|{_BORN})"
-_MINOR = re.compile(f"(?:{_KIN})(?:姓名)?[:为叫是]?\\s*{_NAME}{_AFTER}")
+_MINOR = re.compile(f"(?:{_KIN})(?:姓名)?[:为叫是]?\\s*{_NAME}{_MORE}{_AFTER}")
 _MINOR_BARE = re.compile(rf"(?<![\u4e00-\u9fff]){_NAME}\s*[(,]\s*{_SEX}(?:{_AGE}|{_BORN})")
 _MINOR_AGE_FIRST = re.compile(rf"{_AGE}的(?:{_KIN})?{_NAME}(?![\u4e00-\u9fff]{{0,1}}[局办所中])")
 _MINOR_WORD = re.compile(
-    f"(?:未成年人|未成年(?:子女|儿子|女儿|孙子|孙女)|孤儿|困境儿童|留守儿童|事实无人抚养儿童|孤残儿童|婴儿|幼儿)(?:姓名)?[:为叫是]?\\s*{_NAME}"
+    f"(?:未成年人|未成年(?:子女|儿子|女儿|孙子|孙女)|孤儿|困境儿童|留守儿童|事实无人抚养儿童|孤残儿童|婴儿|幼儿|(?:小|初中|高中)学生)(?:姓名)?[:为叫是]?\\s*{_NAME}"
     "(?=[由在就随和与的因系,。;、(\\s]|$)"
+)
+
+_SCHOOL = re.compile(
+    rf"学生{_NAME}\s*[(,]?\s*(?:就读于?[\u4e00-\u9fff]{{0,12}})?(?:幼儿园|小学|初[一二三中]|[一二三四五六七八九]年级|中班|大班|小班)"
 )
 
 
@@ -65,12 +72,23 @@ def minor_spans(folded: str) -> list[tuple[int, int]]:
     if not _MINOR_CUE.search(folded):
         return []
     spans: list[tuple[int, int]] = []
-    for pattern in (_MINOR, _MINOR_BARE, _MINOR_AGE_FIRST, _MINOR_WORD):
+    for pattern in (_MINOR, _MINOR_BARE, _MINOR_AGE_FIRST, _MINOR_WORD, _SCHOOL):
         for match in pattern.finditer(folded):
-            span = match.span("name")
-            if _under_age(match) and is_name(match["name"]) and span not in spans:
-                spans.append(span)
+            if _under_age(match):
+                spans += [span for span in _named(folded, match) if span not in spans]
     return spans
+
+
+def _named(folded: str, match: re.Match[str]) -> list[tuple[int, int]]:
+    """Where the name stands, and those told in the same breath (王梓涵、王梓萱均8岁)."""
+    found = [match.span("name")]
+    if match.groupdict().get("more"):
+        start = match.start("more")
+        found += [
+            (start + more.start(), start + more.end())
+            for more in re.finditer("[\u4e00-\u9fff]{2,4}", match["more"])
+        ]
+    return [(a, b) for a, b in found if is_name(folded[a:b])]
 
 
 _MINOR_CUE = re.compile(r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴儿|幼儿")

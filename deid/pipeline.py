@@ -132,7 +132,7 @@ def _examine(document: Document, policy: Policy, *, keep_findings: bool = False)
         for cell in scan_table(table, reference):
             _note_column(work, table, cell, policy)
             _take(work, cell.place, cell.text, cell.findings, policy, "*", keep_findings)
-    for found in scan_texts(texts):
+    for found in scan_texts(texts, reference):
         part = found.text
         _take(work, part.place, part.text, found.findings, policy, part.star, keep_findings)
     work.items += _empty_identifier_columns(work)
@@ -190,7 +190,9 @@ def _header_shown(header: str) -> str:
 def _empty_identifier_columns(work: _Work) -> Iterator[Item]:
     for column in work.columns.values():
         if column.entity == "CN_RESIDENT_ID" and column.rows == 0:
-            yield Item(f"{column.table}第{column.index + 1}列", "表头是证件号，但没有找到证件号，请核对")
+            yield Item(
+                f"{column.table}第{column.index + 1}列", "表头是证件号，但没有找到证件号，请核对"
+            )
 
 
 def _propagate(document: Document, work: _Work, policy: Policy) -> None:
@@ -323,7 +325,10 @@ def _report(
     work: _Work,
     started: float,
 ) -> FileReport:
-    items = [*work.items, *(Item(note.place, note.message) for note in document.remarks if note.look)]
+    items = [
+        *work.items,
+        *(Item(note.place, note.message) for note in document.remarks if note.look),
+    ]
     return FileReport(
         source=str(source),
         output=str(target or ""),

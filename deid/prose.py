@@ -1,20 +1,21 @@
-"""Texts outside tables -> findings: which lines are about a person, which are the publisher's.
-
-A txt file is read line by line; a line that holds a person's number, or that looks like its
-neighbours that do, is a record; the rest (title, footer, notice) is the publisher's.
+"""Texts outside tables -> findings: lines that make a list are read as a table, labelled lines as a
+form, lines that hold a person's number as that person's; the rest is the publisher's.
 """
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from deid.columns import NAME_FIELDS
 from deid.fields import NO_LABEL, Label, exact_label
-from deid.model import Finding, Text
+from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
-from deid.scan import PROSE, Setting, scan
+from deid.scan import CERTAIN, PROSE, Setting, scan
+from deid.tables import Labelled, form_minors, scan_table
 from deid.text import fold
 
 _PERSONAL = frozenset(
@@ -24,7 +25,10 @@ _NUMBERING = re.compile(r"^\s*(?:[(]?\d{1,5}[).、:\s]|[一二三四五六七八
 _BREAK = re.compile(r"[\t,、;|]|\s{1,}|[:(]")
 _PUBLIC = Setting(public=True)
 _RECORD = Setting(people=True, record=True)
-_DELIMITERS = ("\t", "|", ",", "，", "、", ";", "；", "  ", " ", "\u3000")
+_DELIMITERS = ("\t", "|", ";", ",", "、", "   ", "  ", " ")
+_SHARE = 0.5
+"""Of the lines that are not empty, how many must have the same number of fields to be a list."""
+_MOST_FIELDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +39,19 @@ class TextFindings:
     findings: tuple[Finding, ...]
 
 
-def scan_texts(texts: Sequence[Text]) -> Iterator[TextFindings]:
-    """Each text with its findings, in order."""
-    headers = _HeaderLine()
-    records = [_is_record(text.text) for text in texts]
-    near = [any(records[max(0, at - 2) : at + 3]) for at in range(len(texts))]
+def scan_texts(
+    texts: Sequence[Text], reference: datetime.date | None = None
+) -> Iterator[TextFindings]:
+    """Each text with its findings, in order; ``reference`` is the day on which ages count."""
+    grid = _list_rows(texts) or _pasted_rows(texts)
+    listed = _scan_list(texts, grid, reference)
+    settings = _settings(texts, listed)
+    minors = _minors(texts, settings, reference or datetime.date.today())
     for at, text in enumerate(texts):
-        columns = headers.columns(text.text)
-        setting = _RECORD if records[at] else PROSE if near[at] and len(texts) > 1 and _listed(text.text) else _PUBLIC
-        if len(texts) == 1 and not records[at]:
-            setting = PROSE
-        found = scan(text.text, setting)
-        for start, end, label in columns:
-            found += [
-                Finding(start + item.start, start + item.end, item.entity, item.score, item.why)
-                for item in scan(text.text[start:end], Setting(label=label, people=True))
-            ]
+        if at in listed:
+            found = [*listed[at], *_across_fields(text.text)]
+        else:
+            found = [*scan(text.text, settings[at]), *minors.get(at, ())]
         yield TextFindings(text, tuple(merge(found)))
 
 
@@ -61,6 +62,165 @@ def merge(found: Sequence[Finding]) -> list[Finding]:
         if all(item.end <= other.start or other.end <= item.start for other in kept):
             kept.append(item)
     return sorted(kept, key=lambda item: item.start)
+
+
+# ---------------------------------------------------------------------------- lines that are a list
+
+
+_Piece = tuple[int, int, int]
+"""One field of a list: the number of its text, and where in it the field starts and ends."""
+
+
+def _list_rows(texts: Sequence[Text]) -> list[list[_Piece]]:
+    """The rows of a list of delimited lines; empty when the texts are no such list."""
+    folded = {at: fold(text.text) for at, text in enumerate(texts) if text.text.strip()}
+    if len(folded) < 3:
+        return []
+    best: list[list[_Piece]] = []
+    for delimiter in _DELIMITERS:
+        if not any(delimiter in line for line in folded.values()):
+            continue
+        rows = _rows_by(delimiter, folded)
+        if len(rows) >= max(3, _SHARE * len(folded)) and len(rows) > len(best):
+            best = rows
+            if len(rows) >= 0.8 * len(folded):
+                break
+    return best
+
+
+def _rows_by(delimiter: str, folded: Mapping[int, str]) -> list[list[_Piece]]:
+    """The lines that have the commonest number of fields, at least three."""
+    fields = {at: _fields(line, delimiter) for at, line in folded.items()}
+    counts = Counter(len(spans) for spans in fields.values() if 3 <= len(spans) <= _MOST_FIELDS)
+    if not counts:
+        return []
+    width = counts.most_common(1)[0][0]
+    return [
+        [(at, start, end) for start, end in spans]
+        for at, spans in fields.items()
+        if len(spans) == width
+    ]
+
+
+def _fields(folded: str, delimiter: str) -> list[tuple[int, int]]:
+    """Where the fields of a line stand; blanks as delimiters count once however many there are."""
+    blank = delimiter.isspace() and delimiter != "\t"
+    pattern = f"\\s{{{len(delimiter)},}}" if blank else re.escape(delimiter)
+    spans, start = [], 0
+    for match in re.finditer(pattern, folded):
+        spans.append((start, match.start()))
+        start = match.end()
+    spans.append((start, len(folded)))
+    return [(a, b) for a, b in spans if b > a or not blank]
+
+
+def _pasted_rows(texts: Sequence[Text]) -> list[list[_Piece]]:
+    """The rows of a table pasted one cell a line: some labels in a row, then values in turn."""
+    lines = [at for at, text in enumerate(texts) if text.text.strip()]
+    flags = [_is_label(texts[at].text) for at in lines]
+    for start in range(len(lines)):
+        width = 0
+        while start + width < len(lines) and flags[start + width]:
+            width += 1
+        if width >= 3:
+            return _in_turn(texts, lines[start:], width)
+    return []
+
+
+def _is_label(text: str) -> bool:
+    return len(text) < 30 and exact_label(text) is not NO_LABEL
+
+
+def _in_turn(texts: Sequence[Text], lines: Sequence[int], width: int) -> list[list[_Piece]]:
+    """Rows of ``width`` lines each, as long as they look like rows: a serial number in front."""
+    rows: list[list[_Piece]] = []
+    for start in range(0, len(lines) - width + 1, width):
+        chunk = lines[start : start + width]
+        first = texts[chunk[0]].text.strip()
+        if start and width > 3 and rows and not first.isdigit() and _serial(texts, rows):
+            break
+        rows.append([(at, 0, len(texts[at].text)) for at in chunk])
+    return rows
+
+
+def _serial(texts: Sequence[Text], rows: Sequence[Sequence[_Piece]]) -> bool:
+    """Whether the rows so far begin with a number."""
+    return len(rows) > 1 and texts[rows[1][0][0]].text.strip().isdigit()
+
+
+def _scan_list(
+    texts: Sequence[Text], grid: Sequence[Sequence[_Piece]], reference: datetime.date | None
+) -> dict[int, list[Finding]]:
+    """Text -> findings of a list, read as the table that it is."""
+
+    def rows() -> Iterator[Row]:
+        for at, pieces in enumerate(grid):
+            cells = {n: texts[line].text[a:b] for n, (line, a, b) in enumerate(pieces)}
+            yield Row(at, {n: cell for n, cell in cells.items() if cell.strip()})
+
+    found: dict[int, list[Finding]] = {line: [] for row in grid for line, _, _ in row}
+    for cell in scan_table(Table("", rows, lambda row, column: ""), reference) if grid else ():
+        line, start, _ = grid[cell.row][cell.column]
+        found[line] += [
+            replace(item, start=start + item.start, end=start + item.end) for item in cell.findings
+        ]
+    return found
+
+
+def _across_fields(text: str) -> list[Finding]:
+    """What is certain in a line of a list even where a delimiter stands inside it."""
+    return [item for item in scan(text) if item.score >= CERTAIN]
+
+
+# --------------------------------------------------------------------------------- the other lines
+
+
+def _settings(texts: Sequence[Text], listed: Mapping[int, object]) -> list[Setting]:
+    """What each line that is not of a list stands in."""
+    if len(texts) == 1:
+        return [_RECORD if _is_record(texts[0].text) else PROSE]
+    records = [at not in listed and _is_record(text.text) for at, text in enumerate(texts)]
+    settings = [_RECORD if record else _PUBLIC for record in records]
+    for at, text in enumerate(texts):
+        if not records[at] and any(records[max(0, at - 2) : at + 3]) and _listed(text.text):
+            settings[at] = PROSE
+    for start, end in _forms(texts):
+        if any(_tells_of_a_person(texts[at].text) for at in range(start, end)):
+            settings[start:end] = [Setting(people=True)] * (end - start)
+    for at, label in _labelled_above(texts):
+        settings[at] = Setting(label=label, people=True)
+    return settings
+
+
+def _tells_of_a_person(text: str) -> bool:
+    """Whether a labelled line is one that only a form about a person has."""
+    label, _ = _labelled(text)
+    return label.entity == "CN_RESIDENT_ID" or label.field in NAME_FIELDS
+
+
+def _minors(
+    texts: Sequence[Text], settings: Sequence[Setting], reference: datetime.date
+) -> Mapping[int, list[Finding]]:
+    """Names in labelled lines whose neighbours show that the person is under age."""
+    values = []
+    for at, text in enumerate(texts):
+        if settings[at].people:
+            label, start = _labelled(text.text)
+            label = settings[at].label if settings[at].label is not NO_LABEL else label
+            values.append(Labelled((at, start), text.text[start:], label))
+    found = form_minors(values, reference)
+    return {
+        at: [replace(item, start=start + item.start, end=start + item.end) for item in items]
+        for (at, start), items in found.items()
+    }
+
+
+def _labelled(text: str) -> tuple[Label, int]:
+    """The label that begins a line, and where its value starts."""
+    match = re.match(r"\s*([^\s:：]{1,20})[\s:：]+(?=\S)", text)
+    if not match:
+        return NO_LABEL, 0
+    return exact_label(match[1]), match.end()
 
 
 def _is_record(text: str) -> bool:
@@ -76,47 +236,28 @@ def _listed(text: str) -> bool:
     return len(pieces) >= 2 and is_name(pieces[0].strip())
 
 
-class _HeaderLine:
-    """Remembers the last line of column titles, to tell what the fields of the lines below are."""
-
-    def __init__(self) -> None:
-        self._labels: list[Label] = []
-        self._delimiter = ""
-
-    def columns(self, line: str) -> list[tuple[int, int, Label]]:
-        """(start, end, label) of the fields of a line below a header line."""
-        folded = fold(line)
-        if self._learn(folded) or not self._labels:
-            return []
-        fields = _fields(folded, self._delimiter)
-        if len(fields) != len(self._labels):
-            return []
-        return [
-            (start, end, label)
-            for (start, end), label in zip(fields, self._labels, strict=True)
-            if label.entity
-        ]
-
-    def _learn(self, folded: str) -> bool:
-        if not folded.strip() or len(folded) > 400:
-            return False
-        for delimiter in _DELIMITERS:
-            fields = _fields(folded, delimiter)
-            labels = [exact_label(folded[start:end]) for start, end in fields]
-            known = Counter(label is not NO_LABEL for label in labels)[True]
-            if len(fields) >= 2 and known >= 2 and known * 2 > len(fields):
-                self._labels, self._delimiter = labels, delimiter
-                return True
-        return False
+def _forms(texts: Sequence[Text]) -> Iterator[tuple[int, int]]:
+    """Runs of at least three lines that each begin with a label: 姓名 张三 / 联系电话 8344913."""
+    start = 0
+    flags = [_begins_with_label(text.text) for text in texts]
+    for at, flag in enumerate([*flags, False]):
+        if not flag:
+            if at - start >= 3:
+                yield start, at
+            start = at + 1
 
 
-def _fields(folded: str, delimiter: str) -> list[tuple[int, int]]:
-    """Where the fields of a line stand; blanks as delimiters count once however many there are."""
-    pattern = r"\s+" if delimiter.isspace() and delimiter != "\t" else re.escape(delimiter)
-    spans, start = [], 0
-    for match in re.finditer(pattern, folded):
-        spans.append((start, match.start()))
-        start = match.end()
-    spans.append((start, len(folded)))
-    return [(a, b) for a, b in spans if b > a or not delimiter.isspace()]
+def _begins_with_label(text: str) -> bool:
+    return _labelled(text)[0] is not NO_LABEL
 
+
+def _labelled_above(texts: Sequence[Text]) -> Iterator[tuple[int, Label]]:
+    """Lines that hold the value of the label that is the whole line above (a pasted web table)."""
+    above = NO_LABEL
+    for at, text in enumerate(texts):
+        if not text.text.strip():
+            continue
+        label = exact_label(text.text) if len(text.text) < 30 else NO_LABEL
+        if label is NO_LABEL and above.entity:
+            yield at, above
+        above = label

@@ -57,7 +57,9 @@ _URL = re.compile(
     r"|[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.](?:cn|com|net|org|gov)/[^\s\u4e00-\u9fff,;()<>\"'、。]+"
     r"|[A-Za-z_]*\d+[A-Za-z0-9_]*[.](?:docx?|xlsx?|pdf|zip|rar|jpe?g|png|s?html?|ofd|wps|et)\b"
 )
-_PERSONAL_KEY = re.compile(r"(?i)(?:phone|mobile|tel|sfz\w*|id_?card|id_?no|sjh\w*|lxdh|cert_?no)[=:/]$")
+_PERSONAL_KEY = re.compile(
+    r"(?i)(?:phone|mobile|tel|sfz\w*|id_?card|id_?no|sjh\w*|lxdh|cert_?no)[=:/]$"
+)
 _AMOUNT = re.compile(
     r"\s?(?:[.]\d+)?\s?(?:元(?!旦)|万|亿|亩|平方|㎡|m2|公斤|吨|斤|%|度电|度(?!假)|户|人次|人(?!民)|件|套|册|份|字节|公里|千米|km|ml|毫升|号文)"
 )
@@ -70,22 +72,30 @@ _ORG = re.compile(
     r"(?:县|市|区|镇|乡|村|街道)委|街道办)"
 )
 _AGENCY_CONTACT = re.compile(
-    r"(?:监督|举报|投诉|咨询|服务|值班|受理|办公|客服|业务|信访|报名|报修|求助|救助|查询|维权|预约|应急|传真|公开|政务|反馈|报送)"
+    r"(?:监督|(?:举报|投诉|咨询|申请|查询)(?![人者方])|服务|值班|受理|办公|客服|业务|信访|报名|报修|求助|救助|查询|维权|预约|应急|传真|公开|政务|反馈|报送)"
     r"[\u4e00-\u9fff、/及和与或]{0,8}(?:电话|热线|专线|号码|手机|方式|邮箱|信箱|邮件|平台|微信|传真)?[^\u4e00-\u9fff0-9]{0,6}$"
+)
+_SIGNED = re.compile(
+    r"(?:负责人|审核人|复核人|制表人?|填表人|填报人|经办人|审批人|主要领导|分管领导|单位领导|主管领导)\s*(?:\([^()]*\))?\s*:"
 )
 _PERSON = re.compile(
     r"户主|本人|其子|其女|其父|其母|之子|之女|之夫|之妻|之父|之母|配偶|丈夫|妻子|儿子|女儿|母亲|父亲|爱人|家属|监护人|"
-    r"身份证|家住|现住|居住|租住|暂住|户籍|户口|住址|先生|女士|同志|患者|申请人|亲属|代领|代办人|个人|QQ邮箱|孙子|孙女|儿媳|女婿|兄弟|姐姐|妹妹|弟弟|哥哥|邻居|租户|居民|村民(?!委|小组)|低保户|特困(?!人员救助)|残疾人(?!联)|举报人"
+    r"身份证|家住|现住|居住|租住|暂住|户籍|户口|住址|先生|女士|同志|患者|申请人|亲属|代领|代办人|个人|QQ邮箱|孙子|孙女|儿媳|女婿|兄弟|姐姐|妹妹|弟弟|哥哥|邻居|租户|居民|村民(?!委|小组)|低保户|特困(?!人员救助)|残疾人(?!联)|(?:举报|投诉|咨询|反映|信访|求助)[人者]"
 )
 _OFFICE = re.compile(
     r"办公|受理|报名|地点|窗口|大厅|中心|民政局|局|政府|委员会|单位|公司|医院|学校|银行|邮编|邮政编码|位于|设在|前往|办理|咨询|会议室|会场|"
     r"集合|召开|举行|举办|施工|项目|工程|路段|沿线|建设|改造|征收|开标|投标|寄送|邮寄|寄至|送至|传真|所在地|注册地|经营|门店|超市|药店|仓库|考点|考场|展厅|广场|车站|地址:"
 )
-_MASKED = re.compile(r"[0-9Xx()+-]*(?:[*]{2,}|(?<=\d)[xX]{4,})[0-9Xx*-]*")
+_MASKED = re.compile(
+    f"(?:[0-9Xx()+][ .·_{INVISIBLE}-]{{0,3}}){{0,24}}[*](?:[ .·_{INVISIBLE}-]{{0,3}}[0-9Xx*()]){{1,40}}"
+    r"|\d+[xX]{4,}\d*"
+)
 _DIGIT = re.compile(r"\d")
 _LONG_RUN = re.compile(r"(?<![\dXx])(?=\d)[\dXx]{19,}")
 _GROUPED_ID = re.compile(r"(?<!\d)\d{6}[ \-.·]\d{8}[ \-.·]\d{3}[\dXx](?=\d)")
-_GATE = re.compile(r"\d|@|wxid|[A-Za-z]{4}|岁|[村镇乡路街巷社组队号院栋幢楼室屯弄]|[\u4e00-\u9fff][A-Z]")
+_GATE = re.compile(
+    r"\d|@|wxid|[A-Za-z]{4}|岁|未成年|孤儿|儿童|学生|[村镇乡路街巷社组队号院栋幢楼室屯弄]|[\u4e00-\u9fff][A-Z]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +161,12 @@ def _masked_spans(folded: str) -> list[tuple[int, int]]:
     plain = _plain_stars(folded)
     if "*" not in plain and not re.search("[xX]{4}", plain):
         return []
-    return [match.span() for match in _MASKED.finditer(plain)]
+    spans = (match.span() for match in _MASKED.finditer(plain))
+    return [(a, b) for a, b in spans if "*" not in plain[a:b] or "**" in _joined(plain[a:b])]
+
+
+def _joined(token: str) -> str:
+    return re.sub(f"[ .·_{INVISIBLE}-]", "", token)
 
 
 def _plain_stars(folded: str) -> str:
@@ -243,7 +258,7 @@ def _weigh(
         return "" if entity.public else entity.label
     if entity.public and _agency_contact(entity, folded, start, label, setting):
         return ""
-    if credit_code(bare(folded[start : end + 8])[:18]) and entity.name != "CN_MOBILE":
+    if not _names(named, entity) and credit_code(_token(folded, start, end)):
         return ""
     return f"标签：{entity.label}" if _names(named, entity) else "号码形式"
 
@@ -256,13 +271,21 @@ def _names(label: Label, entity: Entity) -> bool:
 _TELEPHONES = {"CN_MOBILE", "CN_LANDLINE"}
 
 
+def _token(folded: str, start: int, end: int) -> str:
+    """The whole run of letters and digits that a match is part of."""
+    before = _ALNUM_END.search(folded[max(0, start - 18) : start])
+    after = _ALNUM_START.match(folded, end)
+    return (before.group() if before else "") + folded[start:end] + (after.group() if after else "")
+
+
+_ALNUM_END = re.compile(r"[0-9A-Za-z]{1,18}$")
+_ALNUM_START = re.compile(r"[0-9A-Za-z]{1,18}")
+
+
 def _clause(folded: str, start: int, ends: re.Pattern[str]) -> str:
     """What stands before ``start`` in the same sentence or clause, 60 characters at most."""
     window = folded[max(0, start - 60) : start]
-    last = None
-    for last in ends.finditer(window):
-        pass
-    return window[last.end() :] if last else window
+    return ends.split(window)[-1]
 
 
 def _agency_contact(
@@ -271,16 +294,22 @@ def _agency_contact(
     """Whether a telephone number or mailbox is an agency's, which the public must be able to see."""
     clause = _clause(folded, start, _SENTENCE_END)
     nearest = _clause(folded, start, _CLAUSE_END)
+    if not setting.people and _SIGNED.search(folded[max(0, start - 80) : start]):
+        return True
     if _AGENCY_CONTACT.search(nearest):
         return True
     if _PERSON.search(nearest) or setting.people:
-        return bool(_ORG.search(nearest)) and entity.name != "CN_MOBILE" and not _PERSON.search(nearest)
+        return (
+            bool(_ORG.search(nearest))
+            and entity.name != "CN_MOBILE"
+            and not _PERSON.search(nearest)
+        )
     if setting.public and entity.name != "CN_MOBILE":
         return True
     if entity.name == "EMAIL_ADDRESS":
-        return bool(re.search(r"(?:邮箱|信箱|邮件|发送?至|报送?至|投[至递])[^\u4e00-\u9fff]{0,4}$", clause)) or (
-            ".gov.cn" in folded[start : start + 80]
-        )
+        return bool(
+            re.search(r"(?:邮箱|信箱|邮件|发送?至|报送?至|投[至递])[^\u4e00-\u9fff]{0,4}$", clause)
+        ) or (".gov.cn" in folded[start : start + 80])
     return bool(_ORG.search(clause))
 
 
@@ -290,9 +319,7 @@ _DATE_LIKE = re.compile(
 _SERVICE = re.compile(r"(?:400|800)-?\d{3}-?\d{4}|9[56]\d{3,4}|1(?:0\d{3}|1[0-9]|2[0-9]|2[0-9]{3})")
 
 
-def _column_values(
-    folded: str, setting: Setting, found: list[_Candidate]
-) -> Iterator[_Candidate]:
+def _column_values(folded: str, setting: Setting, found: list[_Candidate]) -> Iterator[_Candidate]:
     """What a column's header vouches for, however broken: mistyped, cut short, rounded."""
     entity = load_entities().get(setting.label.entity)
     if entity is None or entity.column is None:
@@ -352,9 +379,7 @@ def _id_windows(digits: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _rest_of_glued(
-    offset: int, digits: str, spans: list[tuple[int, int]]
-) -> Iterator[_Candidate]:
+def _rest_of_glued(offset: int, digits: str, spans: list[tuple[int, int]]) -> Iterator[_Candidate]:
     """The ID numbers in a run of digits, and what stands between them."""
     edges = [0, *(edge for span in spans for edge in span), len(digits)]
     for start, end in spans:
@@ -402,9 +427,7 @@ def _trim(item: _Candidate, kept: list[_Candidate]) -> _Candidate | None:
 # -------------------------------------------------------------------------------------- addresses
 
 
-def _addresses(
-    folded: str, setting: Setting, numbers: list[_Candidate]
-) -> Iterator[_Candidate]:
+def _addresses(folded: str, setting: Setting, numbers: list[_Candidate]) -> Iterator[_Candidate]:
     label = setting.label
     if label.agency or label.public:
         return
@@ -451,5 +474,5 @@ def _is_home(folded: str, address: Address, setting: Setting) -> bool:
 
 
 _HOME = re.compile(r"家住|现住|居住|租住|暂住|住址|户籍|户口|家庭地址|住所|住在")
-_DORMITORY = re.compile(r"家属|宿舍|公寓|小区|住宅|单元")
+_DORMITORY = re.compile(r"家属|宿舍|公寓|小区|住宅")
 _HOUSEHOLD = re.compile(r"[组社队屯湾]|单元|[村庄坡沟营寨]")

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 from deid.checks import id_birth_date
-from deid.columns import NO_BLOCK, Block, Profile, View, name_columns, profile_rows
+from deid.columns import (
+    NAME_FIELDS,
+    NO_BLOCK,
+    Block,
+    Profile,
+    View,
+    name_columns,
+    profile_rows,
+)
 from deid.fields import Label
 from deid.model import Finding, Row, Table
 from deid.names import is_name
@@ -60,10 +68,22 @@ def scan_table(table: Table, reference: datetime.date | None = None) -> Iterator
     for window in windows(table.rows()):
         views, block = profile_rows(window, table.merges, block)
         reference = reference or own_date(
-            text for view in views if view.zone in ("note", "title") for text in view.row.cells.values()
+            text
+            for view in views
+            if view.zone in ("note", "title")
+            for text in view.row.cells.values()
         )
+        day = reference or datetime.date.today()
+        minors = form_minors(_form_values(views), day)
         for view in views:
-            yield from _scan_row(table, view, scanner, reference or datetime.date.today())
+            yield from _scan_row(table, view, scanner, day, minors)
+
+
+def _form_values(views: Iterable[View]) -> Iterator[Labelled]:
+    for view in views:
+        if view.zone == "form":
+            for column, label in view.labels.items():
+                yield Labelled((view.row.index, column), view.row.cells[column], label)
 
 
 class _CellScanner:
@@ -83,9 +103,14 @@ class _CellScanner:
 
 
 def _scan_row(
-    table: Table, view: View, scanner: _CellScanner, reference: datetime.date
+    table: Table,
+    view: View,
+    scanner: _CellScanner,
+    reference: datetime.date,
+    in_forms: Mapping[tuple[int, int], list[Finding]],
 ) -> Iterator[CellFindings]:
     minors = minor_names(view, reference) if view.zone == "data" else {}
+    minors |= {column: found for (row, column), found in in_forms.items() if row == view.row.index}
     personal = view.zone == "note" and _names_a_person(view.row, scanner)
     for column, text in view.row.cells.items():
         setting = _RECORD if personal else _setting(view, column)
@@ -116,7 +141,7 @@ def _names_a_person(row: Row, scanner: _CellScanner) -> bool:
 def _setting(view: View, column: int) -> Setting:
     if view.zone in ("note", "title", "header"):
         return _PUBLIC
-    if view.zone == "total":
+    if view.zone == "total" or view.block.aggregate:
         return _TOTAL
     if view.zone == "form":
         label = view.labels.get(column)
@@ -127,9 +152,13 @@ def _setting(view: View, column: int) -> Setting:
         return _AGENCY if contact else _PUBLIC
     if profile is None:
         return _RECORD
+    if profile.label.field in _OFFICE_FIELDS:
+        return Setting(label=Label(profile.label.field, agency=True), people=True)
     return Setting(label=profile.label, people=True)
 
 
+# Columns whose values are names and places of offices, never of the listed person.
+_OFFICE_FIELDS = frozenset(("bank_name", "unit_or_post", "agency_contact", "agency_address"))
 _CONTACTS = frozenset(("CN_MOBILE", "CN_LANDLINE", "CN_ADDRESS", "EMAIL_ADDRESS"))
 
 
@@ -139,26 +168,42 @@ _CONTACTS = frozenset(("CN_MOBILE", "CN_LANDLINE", "CN_ADDRESS", "EMAIL_ADDRESS"
 _DATE = re.compile(r"((?:19|20)\d\d)\s*[年.\-/]\s*(\d{1,2})(?:\s*[月.\-/]\s*(\d{1,2}))?")
 _YEAR = re.compile(r"(20\d\d)\s*年")
 _OWN_DATE = re.compile(r"公示|填报|填表|制表|日期|时间|发布|截至|截止|审核")
+_TITLE = re.compile(r"名单|公示|[花名清]册|明细|一览|统计|汇总|[表单]$|年度|季度|[办局府会站]\s*\d")
 
 
 def own_date(texts: Iterable[str]) -> datetime.date | None:
     """The day that a list gives itself: of publication or drawing up, or else of its title's year.
 
     The first day where only a month or a year is given, so that nobody counts as of age too early.
+    Lines that hold a long number are rows, not titles; a day to come is no day of publication.
     """
     best: tuple[int, datetime.date] | None = None
     for text in texts:
         folded = fold(text)
-        match = _DATE.search(folded)
-        if match:
-            rank = 3 if _OWN_DATE.search(folded) and match[3] else 2 if match[3] else 1
-            date = _date(int(match[1]), int(match[2]), int(match[3] or 1))
-        else:
-            year = _YEAR.search(folded)
-            rank, date = 0, _date(int(year[1]), 1, 1) if year else None
-        if date and date.year >= 2000 and (best is None or rank > best[0]):
-            best = rank, date
+        if len(folded) > 400 or _LONG_NUMBER.search(folded):
+            continue
+        ranked = _dated(folded)
+        if ranked and (best is None or ranked[0] > best[0]):
+            best = ranked
     return best[1] if best else None
+
+
+_LONG_NUMBER = re.compile(r"\d{11}|\d{6} ?\d{8}")
+
+
+def _dated(folded: str) -> tuple[int, datetime.date] | None:
+    """How good a date this line gives (3: the day of publication), and the date."""
+    cue, title = _OWN_DATE.search(folded), _TITLE.search(folded)
+    match = _DATE.search(folded)
+    if match and (cue or title):
+        rank = 3 if cue and match[3] else 2 if match[3] else 1
+        date = _date(int(match[1]), int(match[2]), int(match[3] or 1))
+    else:
+        year = _YEAR.search(folded) if title else None
+        rank, date = 0, _date(int(year[1]), 1, 1) if year else None
+    if date is None or date.year < 2000 or date > datetime.date.today():
+        return None
+    return rank, date
 
 
 def _date(year: int, month: int, day: int) -> datetime.date | None:
@@ -172,7 +217,9 @@ def _age_on(birth: datetime.date, day: datetime.date) -> int:
     return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
 
 
-_FEATURES = frozenset(("CN_RESIDENT_ID", "AGE", "BIRTH_DATE", "CN_STUDENT_NO", "CN_DISABILITY_CERT"))
+_FEATURES = frozenset(
+    ("CN_RESIDENT_ID", "AGE", "BIRTH_DATE", "CN_STUDENT_NO", "CN_DISABILITY_CERT")
+)
 
 
 def features_of(block: Block) -> Mapping[int, list[Profile]]:
@@ -213,6 +260,7 @@ def minor_names(view: View, reference: datetime.date) -> dict[int, list[Finding]
     return found
 
 
+_NOTE_BEFORE = re.compile(r"\s*(?:[(][^()]{1,6}[)]|[子女妻夫父母孙媳婿弟妹兄姐]{1,2}:)?\s*")
 _NAME_BREAK = re.compile(r"[、,;/\n]|\s{3,}")
 
 
@@ -221,12 +269,47 @@ def _names_in(text: str) -> list[tuple[int, int]]:
     folded = fold(text)
     spans, start = [], 0
     for end in [*(match.start() for match in _NAME_BREAK.finditer(folded)), len(folded)]:
-        piece = folded[start:end].split("(")[0]
-        lead = len(piece) - len(piece.lstrip(" 、,;/\n\t"))
-        if piece.strip(" 、,;/\n\t") and start + lead < start + len(piece.rstrip()):
+        piece = folded[start:end]
+        note = _NOTE_BEFORE.match(piece)
+        lead = note.end() if note else 0
+        piece = piece[: lead + len(piece[lead:].split("(")[0])]
+        if piece[lead:].strip() and start + lead < start + len(piece.rstrip()):
             spans.append((start + lead, start + len(piece.rstrip())))
         start = end + 1
     return [(a, b) for a, b in spans if is_name(folded[a:b]) or len(spans) == 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One value of a form, what its label says, and a key by which the caller knows it."""
+
+    key: tuple[int, int]
+    text: str
+    label: Label
+
+
+def form_minors(
+    values: Iterable[Labelled], reference: datetime.date
+) -> Mapping[tuple[int, int], list[Finding]]:
+    """In a form, the names of persons whose other fields show that they are under age.
+
+    A person begins with a name and goes on to the next name.
+    """
+    found: dict[tuple[int, int], list[Finding]] = {}
+    name: Labelled | None = None
+    for value in values:
+        if value.label.field in NAME_FIELDS:
+            name = value
+        elif name and _shows_minor(value, reference):
+            why = "同一表格中的年龄或证件号表明未成年"
+            spans = _names_in(name.text)[:1]
+            found[name.key] = [Finding(a, b, "PERSON", 0.9, why) for a, b in spans]
+    return found
+
+
+def _shows_minor(value: Labelled, reference: datetime.date) -> bool:
+    entity = value.label.entity
+    return entity in _FEATURES and _is_minor(fold(value.text), entity, reference)
 
 
 def _minor_positions(
@@ -236,7 +319,11 @@ def _minor_positions(
     marked: set[int] = set()
     for profile in features:
         text = row.cells.get(profile.index, "")
-        values = [text] if count == 1 else [part for part in _NAME_BREAK.split(fold(text)) if part.strip()]
+        values = (
+            [text]
+            if count == 1
+            else [part for part in _NAME_BREAK.split(fold(text)) if part.strip()]
+        )
         for at, value in enumerate(values[:count]):
             if _is_minor(fold(value), profile.label.entity, reference):
                 marked.add(at)
@@ -246,7 +333,7 @@ def _minor_positions(
 def _is_minor(value: str, entity: str, reference: datetime.date) -> bool:
     if entity == "AGE":
         age = re.fullmatch(r"\s*(\d{1,3})(?:\.0)?\s*(?:周?岁|个?月)?\s*", value)
-        return bool(age) and (int(age[1]) < ADULT or "月" in value)
+        return age is not None and (int(age[1]) < ADULT or "月" in value)
     birth = _birth(value, entity)
     return birth is not None and birth <= reference and _age_on(birth, reference) < ADULT
 

@@ -6,20 +6,29 @@ import re
 import unicodedata
 
 INVISIBLE = "\u200b"
-"""What every invisible character folds to: zero-width spaces and joiners, BOM, soft hyphen."""
+"""What every invisible character folds to: zero-width spaces, joiners, BOM, soft hyphen, accents."""
 
 _INVISIBLES = frozenset(
-    [0xAD, 0x180E, 0xFEFF, 0x034F, 0x115F, 0x1160, 0x3164]
-    + [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
-    + [*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0080)]
+    (0xAD, 0x034F, 0x115F, 0x1160, 0x180E, 0x3164, 0xFEFF, *range(0x200B, 0x2010))
+    + (*range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0x0300, 0x0370))
+    + (*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0080))
 )
 _DASHES = frozenset(map(ord, "‐‑‒–—―−﹘﹣－ー─━⁃➖"))
 _DOTS = frozenset(map(ord, "•‧・∙⋅ꞏ᛫"))
 _STARS = frozenset(map(ord, "＊✱✲✳﹡∗⁎×●■▇█◆▲○□◎"))
 
 # Capital forms are what a cheque writes; 幺 is how a telephone number is read aloud.
-_HAN_DIGITS = str.maketrans("〇○零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺", "000123456789123456789" + "1")
+_HAN_DIGITS = str.maketrans(
+    "〇○零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺", "000123456789123456789" + "1"
+)
 _HAN_RUN = re.compile("[〇○零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺]{10,}[xX]?")
+
+
+# Circled and superscript digits number a list or a footnote; three in a row write a number.
+_ODD_DIGITS = re.compile(
+    "[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]{3,}"
+)
+_HAN_ZERO = re.compile("(?<=\\d)[〇○](?=[\\d〇○])")
 
 
 def _fold_char(code: int) -> str:
@@ -38,11 +47,10 @@ def _fold_char(code: int) -> str:
     digit = unicodedata.decimal(char, None)
     if digit is not None:
         return str(digit)
+    if unicodedata.digit(char, None) is not None:
+        return char
     plain = unicodedata.normalize("NFKC", char)
-    if len(plain) == 1:
-        return plain
-    circled = unicodedata.digit(char, None)
-    return char if circled is None else str(circled)
+    return plain if len(plain) == 1 else char
 
 
 class _Table(dict[int, str]):
@@ -60,7 +68,7 @@ def fold(text: str) -> str:
     """``text`` with every character folded to its plain form; the length stays the same.
 
     Full width becomes half width (NFKC where that is one character), decimal digits of any script
-    become ASCII, spaces a space, dashes ``-``, middle dots ``·``, invisible characters U+200B, and ten or more Chinese
+    become ASCII (circled ones from three in a row), spaces a space, dashes ``-``, middle dots ``·``, invisible characters U+200B, and ten or more Chinese
     digits in a row become ASCII digits.
 
     >>> fold("１３８－００１３　８０００")
@@ -71,7 +79,14 @@ def fold(text: str) -> str:
     folded = text.translate(_TABLE)
     if _HAN_RUN.search(folded):
         folded = _HAN_RUN.sub(lambda run: run.group().translate(_HAN_DIGITS), folded)
-    return folded
+    if _ODD_DIGITS.search(folded):
+        folded = _ODD_DIGITS.sub(lambda run: "".join(map(_digit, run.group())), folded)
+    return _HAN_ZERO.sub("0", folded)
+
+
+def _digit(char: str) -> str:
+    value = unicodedata.digit(char, None)
+    return char if value is None else str(value)
 
 
 def squeeze(folded: str) -> str:
