@@ -13,6 +13,7 @@ the tests. Every pattern is bounded or a single repeat, so time is linear in the
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -27,7 +28,7 @@ _BLANK = re.compile(r"[\s\u200b]")
 _NAME = r"[^\s\u200b,，。;；:：、()（）\[\]【】*＊]"
 # A village code, a postcode, a list number or an opening bracket in front of the whole cell.
 _FRONT = re.compile(
-    r"(?:\d{9,12}[-_:：]?|\d{6}(?=[\u4e00-\u9fff])|\d{1,3}[、.．](?=[\u4e00-\u9fff]))?[(（\[【\"“']*"
+    r"(?:\d{9,12}[-_:：]?|\d{6}(?=[*＊\u4e00-\u9fff])|\d{1,3}[、.．](?=[*＊\u4e00-\u9fff]))?[(（\[【\"“']*"
 )
 _BACK = "。，,.;；、)）]】\"”'"
 _NOTE = re.compile(r"[(（][^()（）\d]{1,20}[)）]")
@@ -87,9 +88,9 @@ class _Words(NamedTuple):
 
 _LISTS = (
     *("label", "village", "village_soft", "community", "committee", "town", "zone", "road"),
-    *("road_weak", "unit", "unit_weak", "group", "numeral_unit", "spot", "lead", "not_house"),
-    "office",
+    *("road_weak", "group", "numeral_unit", "spot", "lead", "not_house", "office"),
 )
+_UNITS = ("unit", "unit_weak")
 _STRINGS = ("digits", "numerals", "hamlet")
 
 
@@ -97,14 +98,18 @@ _STRINGS = ("digits", "numerals", "hamlet")
 def _words() -> _Words:
     path = patterns_dir() / "address.yaml"
     raw = load_yaml(path)
-    keys = {*_LISTS, *_STRINGS}
+    keys = {*_LISTS, *_UNITS, *_STRINGS}
     if not isinstance(raw, dict) or set(raw) != keys:
         raise PatternError(f"{path.name} 的键应为 {'、'.join(sorted(keys))}")
     try:
-        return _compile(
-            {key: "|".join(raw[key]) for key in _LISTS}, *(raw[key] for key in _STRINGS)
-        )
-    except (re.error, TypeError):
+        either = {key: "|".join(raw[key]) for key in _LISTS}
+        for key in _UNITS:
+            either[key] = "|".join(
+                f"{unit}(?![{no}])" if no else unit for unit, no in raw[key].items()
+            )
+        either["any_unit"] = "|".join([*raw["unit"], *raw["unit_weak"]]).replace("社", "社(?!区)")
+        return _compile(either, *(raw[key] for key in _STRINGS))
+    except (re.error, TypeError, AttributeError):
         raise PatternError(f"{path.name} 里有不合法的表达式") from None
 
 
@@ -112,7 +117,7 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> 
     """The patterns from the vocabulary; ``either`` holds the alternations."""
     unit, weak = either["unit"], either["unit_weak"]
     number = f"第?(?:[{digit}]{{1,5}}[A-Za-z]?|[{numeral}]{{1,5}}|[A-Z甲乙丙丁])"
-    hard, any_unit = f"{number}(?:{unit})", f"(?:{unit}|{weak})"
+    hard, any_unit = f"{number}(?:{unit})", f"(?:{either['any_unit']})"
     spelled = f"(?:{either['group']}|{either['numeral_unit']})"
     dashes = f"[-－][{digit}]{{1,4}}(?:[-－][{digit}]{{1,4}})?(?![{digit}年月日.\\-－])"
     dashed = f"(?<![{digit}.\\-－])[{digit}]{{1,3}}{dashes}"
@@ -137,14 +142,14 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> 
         soft=re.compile(either["village_soft"]),
         community=re.compile(either["community"]),
         committee=re.compile(either["committee"]),
-        town=re.compile(f"{_NAME}{{1,12}}?(?:{either['town']})"),
+        town=re.compile(f"(?![城乡集本该我外同全各][镇乡]){_NAME}{{1,12}}?(?:{either['town']})"),
         inner=re.compile(f"{_NAME}{{1,8}}?村{_NAME}{{0,4}}?(?:{either['town']}|{either['zone']})"),
         zone=re.compile(f"{_NAME}{{0,14}}?(?:{either['zone']})"),
         road=re.compile(either["road"]),
         any_road=re.compile(f"{either['road']}|{either['road_weak']}"),
         proof=re.compile(fine.replace(breaks, "*＊")),
         fine=re.compile(fine),
-        group=re.compile(f"{number}(?:{either['group']})"),
+        group=re.compile(f"{number}(?:{either['group']})|[*＊]{{2}}"),
         digit=re.compile(f"[第{digit}{numeral}A-Z甲乙丙丁东西南北侧约]"),
         scan=re.compile(
             f"[{digit}{numeral}A-Za-z甲乙丙丁村区](?:(?<=[村区])(?:{hamlet})"
@@ -152,15 +157,15 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> 
         ),
         anchor=re.compile(f"{hard}{apart}|{dashed}|{spot}|{hamlet}"),
         chain=re.compile(
-            f" ?(?:{hard}|{number}(?:{weak}))|{dashed}|{either['spot']}|附|之[{numeral}]|[-－]"
+            f" ?{hard}|{number}(?:{weak})|{dashed}|{either['spot']}|附|之[{numeral}]|[-－]"
             f"|(?<=[元栋幢楼座层室号-]) ?[{digit}]{{1,4}}(?![{digit}.,:：元人岁年月日户名个])"
             f"|[\u4e00-\u9fff]{{0,6}}?(?:{either['office']})(?={number})"
-            f"|[、和及与至/~]{{1,2}}(?={hard})"
+            f"|[、和及与至/~)）]{{1,2}}(?={hard})"
         ),
         building=re.compile(f"{number}(?:栋|幢|号楼|单元|室)"),
         joint=re.compile(f"[村区镇乡道路街巷县市号楼组栋元弄里园{hamlets}]"),
         lead=re.compile(either["lead"]),
-        not_house=re.compile(f"{either['not_house']}|[{digit}]"),
+        not_house=re.compile(either["not_house"]),
         office=re.compile(
             f"(?:{either['office']})[{digit}{numeral}A-Za-z第楼层室号窗口厅栋幢座办公东南西北侧区院内-]*$"
         ),
@@ -264,12 +269,13 @@ def find_addresses(text: str) -> list[Address]:
         if not anchor:
             continue
         end = _chain_end(text, anchor.end())
-        start, lead = _prose_start(text, done, anchor.start())
-        address = parse_address(text[start:end])
-        if address:
-            address = _shifted(address, start)
-            if _proved(text, address, anchor.start(), lead=lead):
-                found.append(address)
+        for start, lead in _prose_starts(text, done, anchor.start()):
+            address = parse_address(text[start:end])
+            if address:
+                address = _shifted(address, start)
+                if _proved(text, address, anchor.start(), lead=lead):
+                    found.append(address)
+                    break
         done = end
     return found
 
@@ -420,7 +426,10 @@ def _soft_end(text: str, start: int, end: int) -> int | None:
 
 
 def _bare_end(text: str, parts: list[Part], start: int, end: int) -> int | None:
-    """The end of a village name written without 村, proved by the town before and the group behind."""
+    """The end of a village name without 村, proved by the town before and the group behind.
+
+    Or by stars behind: what was masked once (玉麦镇红新***) reads the same again.
+    """
     words = _words()
     group = words.group.search(text, start, min(end, start + 12)) if parts else None
     if not group or group.start() - start < 2 or group.start() != _limit(text, start, end):
@@ -461,26 +470,35 @@ def _chain_end(text: str, at: int) -> int:
     return at
 
 
-def _prose_start(text: str, floor: int, anchor: int) -> tuple[int, bool]:
-    """Where the address that leads to the number at ``anchor`` begins; whether a word says so."""
+def _prose_starts(text: str, floor: int, anchor: int) -> Iterator[tuple[int, bool]]:
+    """Where the address that leads to the number at ``anchor`` may begin; whether a word says so.
+
+    First at a division or behind a word such as 家住, then, as that may be part of a name (于家村),
+    at the last stop.
+    """
     words = _words()
     floor = max(floor, anchor - _WINDOW)
     start = anchor
-    while start > floor:
-        if not _STOP.match(text, start - 1):
-            start -= 1
-        elif text[start - 1] == " " and start - 1 > floor and words.joint.match(text, start - 2):
-            start -= 1  # 王寺街道 王寺村 5组
-        else:
-            break
+    while start > floor and (not _STOP.match(text, start - 1) or _bridged(text, floor, start - 1)):
+        start -= 1
     label = bool(words.label.search(text, max(0, start - 8), anchor))
     for at in range(start, anchor):
         if full_at(text, at) or short_at(text, at):
-            return at, label
-    lead = None
-    for lead in words.lead.finditer(text, start, anchor):
-        start = lead.end()
-    return start, label or (lead is not None and "住" in lead.group())
+            yield at, label
+            break
+    else:
+        at = start
+        for lead in words.lead.finditer(text, start, anchor):
+            label = label or "住" in lead.group()
+            at = lead.end()
+        if at > start:
+            yield at, label
+    yield start, label
+
+
+def _bridged(text: str, floor: int, at: int) -> bool:
+    """Whether the blank or bracket at ``at`` stands inside an address: 王寺街道 王寺村(5组)."""
+    return text[at] in " (（" and at > floor and bool(_words().joint.match(text, at - 1))
 
 
 def _proved(text: str, address: Address, anchor: int, *, lead: bool) -> bool:
