@@ -11,7 +11,7 @@ import codecs
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -268,11 +268,11 @@ class _Strings:
             if spoken:
                 self.special.append(len(self.texts) - 1)
 
-    def items(self, xml: str, wanted: set[int]) -> Iterator[tuple[int, int, str]]:
-        """Number, start and XML of the wanted items."""
+    def found(self, xml: str, wanted: Container[int]) -> Iterator[tuple[int, re.Match[str]]]:
+        """Number and match of the wanted items."""
         for number, hit in enumerate(self.regex.finditer(shadow(xml))):
             if number in wanted:
-                yield number, hit.start(), xml[hit.start() : hit.end()]
+                yield number, hit
 
     def show(self, xml: str, key: str, label: str, parts: Parts) -> None:
         """Show what no cell shows: phonetic runs and strings that no cell uses."""
@@ -280,8 +280,9 @@ class _Strings:
         wanted = {n for n in orphans if worth_showing(self.texts[n])} | set(self.special)
         if not wanted:
             return
-        for number, start, item in self.items(xml, wanted):
-            segments, spoken = string_segments(item, "t")
+        for number, hit in self.found(xml, wanted):
+            start = hit.start()
+            segments, spoken = string_segments(xml[start : hit.end()], "t")
             groups = [(f"#si{number}", segments)] if number in orphans else []
             groups += [(f"#si{number}.rPh", group) for group in spoken]
             for suffix, group in groups:
@@ -299,6 +300,7 @@ def _moved(segments: Sequence[Segment], by: int) -> tuple[Segment, ...]:
 
 _EditKey = tuple[tuple[int, int, str], ...]
 _CellEdits = dict[int, dict[int, Sequence[Edit]]]
+_NO_EDITS: dict[int, Sequence[Edit]] = {}
 _ROW_NUMBER = re.compile(r"(?<=\s)r\s*=\s*[\"']([0-9]{1,8})[\"']")
 
 
@@ -339,6 +341,8 @@ class _Plan:
     cells: _CellEdits = field(default_factory=dict)
     formulas: _CellEdits = field(default_factory=dict)
     spoken: _CellEdits = field(default_factory=dict)
+    wanted: set[tuple[int, _EditKey]] = field(default_factory=set)
+    own_cells: bool = False
     in_place: dict[int, _EditKey] = field(default_factory=dict)
     items: dict[int, str] = field(default_factory=dict)
     replaced_formulas: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -497,6 +501,13 @@ class _Sheet:
     def _raw_value(inner: str) -> str:
         return segments_text(inner, _named_segments(inner, "v"), "xml")
 
+    def _stored(self, hit: re.Match[str], piece: str) -> str:
+        """What stands in the ``v`` element of a cell."""
+        value: str | None = hit[5]
+        if value is not None and "\0" not in value and "&" not in value:
+            return value
+        return self._raw_value(_inner(hit, piece))
+
     def _shared(self, raw: str) -> str:
         try:
             return self.book.strings.texts[self._shared_number(raw)]
@@ -580,8 +591,9 @@ class _Sheet:
             found = []
             rows = re.sub(r"\A.*?(?=<)", "", piece, flags=re.S)
             for info, hit in self._cells(rows, state):
-                if info.kind == "s" and self._raw_value(_inner(hit, rows)).strip():
-                    found.append(self._raw_value(_inner(hit, rows)))
+                stored = self._stored(hit, rows) if info.kind == "s" else ""
+                if stored.strip():
+                    found.append(stored)
         uses = self.book.strings.uses
         for number, count in Counter(found).items():
             index = self._shared_number(number)
@@ -635,11 +647,11 @@ class _Sheet:
                 row = wanted.get(state[0])
                 if row is None or state[1] not in row:
                     continue
-                inner = _inner(hit, piece)
                 number = None
-                if info.kind == "s" and self._raw_value(inner).strip():
-                    number = self._shared_number(self._raw_value(inner))
-                yield state[0], state[1], number, formula in inner
+                if info.kind == "s":
+                    stored = self._stored(hit, piece)
+                    number = self._shared_number(stored) if stored.strip() else None
+                yield state[0], state[1], number, bool(hit[7]) and formula in _inner(hit, piece)
 
     def rewritten(self, plan: _Plan) -> Iterator[bytes]:
         """The sheet's bytes with the plan carried out."""
@@ -655,29 +667,33 @@ class _Sheet:
 
     def _rewritten_rows(self, piece: str, state: list[int], plan: _Plan) -> str:
         changes: list[Splice] = []
+        row, columns = -1, _NO_EDITS
         for info, hit in self._cells(piece, state):
-            here = (state[0], state[1])
-            inner = _inner(hit, piece)
-            edits = plan.cells.get(here[0], {}).get(here[1])
-            if edits:
-                new = self._edited_cell(piece, info, hit, inner, edits, plan)
-                if new is not None:
-                    changes.append((hit.start(), hit.end(), new))
-                    continue
-            changed = self._changed_formula(inner, here, plan) if "f" in inner else inner
-            spoken = plan.spoken.get(here[0], {}).get(here[1])
-            if spoken:
-                changed = _with_spoken_edits(changed, spoken)
-            if changed != inner:
-                changes.append((*_inner_span(hit, piece), changed))
+            if state[0] != row:
+                row = state[0]
+                columns = plan.cells.get(row, _NO_EDITS)
+            edits = columns.get(state[1])
+            new = self._edited_cell(piece, info, hit, edits, plan) if edits else None
+            if new is not None:
+                changes.append((hit.start(), hit.end(), new))
+            elif hit[7] is not None:
+                inner = hit[7] if "\0" not in hit[7] else _inner(hit, piece)
+                changed = self._changed_inner(inner, (row, state[1]), plan)
+                if changed != inner:
+                    changes.append((*_inner_span(hit, piece), changed))
         return spliced(piece, changes) if changes else piece
+
+    def _changed_inner(self, inner: str, here: tuple[int, int], plan: _Plan) -> str:
+        """The content of a cell that is not edited itself: its formula, its readings."""
+        changed = self._changed_formula(inner, here, plan)
+        spoken = plan.spoken.get(here[0], _NO_EDITS).get(here[1])
+        return _with_spoken_edits(changed, spoken) if spoken else changed
 
     def _edited_cell(
         self,
         piece: str,
         info: _Info,
         hit: re.Match[str],
-        inner: str,
         edits: Sequence[Edit],
         plan: _Plan,
     ) -> str | None:
@@ -688,15 +704,16 @@ class _Sheet:
             quick = quick_edit(plain, edits) if plain and "\0" not in plain else None
             if quick is not None and quick == quick.strip():
                 return f"{piece[hit.start() : hit.start(6)]}{quick}{piece[hit.end(6) : hit.end()]}"
-        if info.kind == "s":
-            number = self._shared_number(self._raw_value(inner))
-            if plan.in_place.get(number) == edit_key(edits):
-                return None
+        number = self._shared_number(self._stored(hit, piece)) if info.kind == "s" else -1
+        in_place = plan.in_place.get(number) == edit_key(edits)
+        if in_place and (not hit[7] or f"<{p}f" not in hit[7]):
+            return None
+        if number in plan.items:
             content = _edited_item(plan.items[number], edits, p)
         elif info.kind == "inlineStr":
-            content = _edited_item(inner, edits, p)
+            content = _edited_item(_inner(hit, piece), edits, p)
         else:
-            text = edited(self._text(info, inner), edits)
+            text = edited(self._shown(info, hit, piece), edits)
             content = f"<{p}is>{_t(p, text)}</{p}is>"
         start = piece[hit.start() : hit.start(4)]
         return f"{start}{_retyped(hit[4])}>{content}</{p}c>"
@@ -708,7 +725,7 @@ class _Sheet:
         if here in plan.unbound:
             return inner[: hit.start()] + inner[hit.end() :]
         if here in plan.replaced_formulas:
-            return inner[: hit.start()] + plan.replaced_formulas[here] + inner[hit.end() :]
+            inner = inner[: hit.start()] + plan.replaced_formulas[here] + inner[hit.end() :]
         wanted = list(plan.formulas.get(here[0], {}).get(here[1], ()))
         slot = Slot("", tuple(_named_segments(inner, "f")), _STAR)
         if plan.renames:
@@ -1117,7 +1134,11 @@ class Workbook:
                 if number is not None:
                     key = edit_key(plan.cells[row][column])
                     shared.setdefault(number, Counter())[key] += 1
+                    plan.wanted.add((number, key))
+                else:
+                    plan.own_cells = True
                 if formula:
+                    plan.own_cells = True
                     removed.add((row, column))
             if seen != sum(map(len, plan.cells.values())):
                 raise UnsafeEdit("要改的单元格不在这个文件里")
@@ -1144,13 +1165,12 @@ class Workbook:
             if sum(wanted.values()) == uses[number]:
                 in_place[number] = wanted.most_common(1)[0][0]
         xml = self._xml(self._strings_key) or ""
-        for number, start, item in self._book.strings.items(xml, set(shared)):
+        out = changes.setdefault(self._strings_key, [])
+        for number, hit in self._book.strings.found(xml, shared):
             if number not in in_place or len(shared[number]) > 1:
-                items[number] = item
+                items[number] = xml[hit.start() : hit.end()]
             if number in in_place:
-                slot = Slot("", _moved(string_segments(item, "t")[0], start))
-                edits = [Edit("", *change) for change in in_place[number]]
-                changes.setdefault(self._strings_key, []).extend(splices(xml, slot, edits))
+                out += _item_splices(xml, hit, in_place[number])
         for plan in plans.values():
             plan.in_place, plan.items = in_place, items
 
@@ -1179,12 +1199,22 @@ class Workbook:
         return renames, extra
 
 
+def _item_splices(xml: str, hit: re.Match[str], key: _EditKey) -> list[Splice]:
+    edits = [Edit("", *change) for change in key]
+    if hit[1] is not None and "\0" not in hit[1]:
+        quick = quick_edit(hit[1], edits)
+        if quick is not None:
+            return [(hit.start(1), hit.end(1), quick)]
+    segments, _ = string_segments(xml[hit.start() : hit.end()], "t")
+    return splices(xml, Slot("", _moved(segments, hit.start())), edits)
+
+
 def _has_work(plan: _Plan) -> bool:
     if plan.head is not None or plan.tail is not None or plan.formulas or plan.spoken:
         return True
     if plan.replaced_formulas or plan.unbound or plan.renames:
         return True
-    return bool(plan.cells)
+    return plan.own_cells or any(plan.in_place.get(n) != key for n, key in plan.wanted)
 
 
 def _unbind(sheet: _Sheet, plan: _Plan, removed: set[tuple[int, int]]) -> None:
