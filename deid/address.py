@@ -357,6 +357,7 @@ def _divisions(text: str, start: int, end: int) -> list[Part]:
 
 def _known_divisions(text: str, start: int, end: int) -> list[Part]:
     """Divisions that the gazetteer knows, and zones such as 高新区 among them."""
+    words = _words()
     parts: list[Part] = []
     rank = 0
     while start < end:
@@ -367,8 +368,8 @@ def _known_divisions(text: str, start: int, end: int) -> list[Part]:
                 break
             start, rank = place.end, RANK[place.level] + 1
             continue
-        zone = _words().zone.match(text, start, end)
-        if not zone:
+        zone = words.zone.match(text, start, end)
+        if not zone or words.fine.search(text, start, zone.end()):
             break
         parts.append(Part("county", start, zone.end()))
         start, rank = zone.end(), RANK["town"]
@@ -380,17 +381,14 @@ def _known_divisions(text: str, start: int, end: int) -> list[Part]:
 def _unknown_town(text: str, start: int, end: int) -> int | None:
     """The end of a town name that the gazetteer lacks, where a village follows or none comes at all."""
     words = _words()
-    inner = words.inner.match(text, start, end)
+    limit = _limit(text, start, end)
+    inner = words.inner.match(text, start, limit)
     if inner and _village_end(text, inner.end(), end):
         return inner.end()  # 村 stands inside the town's name: 时村营乡上陈村.
-    town = words.town.match(text, start, end)
-    if not town:
-        return None
-    if _exception_end(text, town.end()):
+    town = words.town.match(text, start, limit)
+    if town and (_exception_end(text, town.end()) or not _village_end(text, start, end)):
         return town.end()
-    if words.fine.search(text, start, town.end()) or _village_end(text, start, end):
-        return None
-    return town.end()
+    return None
 
 
 def _village_end(text: str, start: int, end: int) -> int | None:

@@ -6,11 +6,12 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from deid.data import load_rows
+from deid.data import patterns_dir
+from deid.errors import PatternError
 
-LEVEL_OF_CODE = {2: "province", 4: "city", 6: "county", 9: "town"}
 LEVELS = ("province", "city", "county", "town")
 RANK = {level: rank for rank, level in enumerate(LEVELS)}
+_RANK_OF_LENGTH = {2: 0, 4: 1, 6: 2, 9: 3}
 
 _ETHNIC = (
     "壮族|回族|维吾尔|藏族|羌族|彝族|苗族|侗族|布依族|土家族|傣族|景颇族|白族|傈僳族|哈尼族|哈萨克|蒙古族?"
@@ -21,81 +22,118 @@ _SUFFIX = re.compile(f"(?:(?:{_ETHNIC})*自治[区州县旗]|特别行政区|地
 
 
 class Place(NamedTuple):
-    """A division name found in a text: where it ends, its level, the codes that bear the name."""
+    """A division name found in a text: where it ends and its level."""
 
     end: int
     level: str
-    codes: tuple[str, ...]
-
-
-class _Names(NamedTuple):
-    full: dict[str, tuple[str, ...]]
-    short: dict[str, tuple[str, ...]]
-    heads: dict[str, tuple[int, ...]]
-    short_heads: dict[str, tuple[int, ...]]
-
-
-def _by_head(names: dict[str, tuple[str, ...]]) -> dict[str, tuple[int, ...]]:
-    """First two characters -> the lengths of the names that begin so, longest first."""
-    lengths: dict[str, set[int]] = {}
-    for name in names:
-        lengths.setdefault(name[:2], set()).add(len(name))
-    return {head: tuple(sorted(found, reverse=True)) for head, found in lengths.items()}
 
 
 @cache
-def _names() -> _Names:
-    full: dict[str, tuple[str, ...]] = {}
-    short: dict[str, tuple[str, ...]] = {}
-    for code, name in load_rows("divisions"):
-        full[name] = (*full.get(name, ()), code)
+def _rows() -> tuple[list[str], list[str]]:
+    """Codes and names. Not by ``load_rows``: the csv module takes four times as long here."""
+    path = patterns_dir() / "tables" / "divisions.csv"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        raise PatternError(f"缺少登记表 {path.name}") from None
+    fields = text.partition("code,name\n")[2].rstrip("\n").replace("\n", ",").split(",")
+    return fields[::2], fields[1::2]
+
+
+@cache
+def _by_rank() -> tuple[frozenset[str], ...]:
+    """The names of each level."""
+    codes, names = _rows()
+    ranks: tuple[list[str], ...] = ([], [], [], [])
+    for code, name in zip(codes, names, strict=True):
+        ranks[_RANK_OF_LENGTH[len(code)]].append(name)
+    return tuple(map(frozenset, ranks))
+
+
+@cache
+def _heads() -> dict[str, int]:
+    """First two characters -> the lengths of the names that begin so, as bits."""
+    heads: dict[str, int] = {}
+    for name in {*_rows()[1]}:
+        heads[name[:2]] = heads.get(name[:2], 0) | 1 << len(name)
+    return heads
+
+
+@cache
+def _lengths(bits: int) -> tuple[int, ...]:
+    """The lengths that ``bits`` stands for, longest first."""
+    return tuple(length for length in range(bits.bit_length(), 1, -1) if bits >> length & 1)
+
+
+@cache
+def _codes() -> dict[str, tuple[str, ...]]:
+    """Full name -> the codes that bear it. Needed for short names only, so built apart."""
+    found: dict[str, tuple[str, ...]] = {}
+    for code, name in zip(*_rows(), strict=True):
+        found[name] = (*found.get(name, ()), code)
+    return found
+
+
+@cache
+def _short() -> dict[str, tuple[str, ...]]:
+    """Name of a province, city or county without its suffix -> codes."""
+    found: dict[str, tuple[str, ...]] = {}
+    for code, name in zip(*_rows(), strict=True):
         if len(code) < 9:
             stem = _SUFFIX.sub("", name)
             if len(stem) > 1 and stem != name:
-                short[stem] = (*short.get(stem, ()), code)
-    return _Names(full, short, _by_head(full), _by_head(short))
+                found[stem] = (*found.get(stem, ()), code)
+    return found
+
+
+@cache
+def _short_heads() -> dict[str, int]:
+    heads: dict[str, int] = {}
+    for name in _short():
+        heads[name[:2]] = heads.get(name[:2], 0) | 1 << len(name)
+    return heads
 
 
 def full_at(text: str, start: int, rank: int = 0) -> Place | None:
     """The longest full division name at ``start`` of at least ``rank`` (0 province … 3 town)."""
-    names = _names()
-    for length in names.heads.get(text[start : start + 2], ()):
+    bits = _heads().get(text[start : start + 2])
+    if not bits:
+        return None
+    by_rank = _by_rank()
+    for length in _lengths(bits):
         name = text[start : start + length]
-        codes = names.full.get(name)
-        level = _level(codes, rank) if codes else None
-        if codes and level:
-            return Place(start + len(name), level, codes)
+        for own in range(rank, 4):
+            if name in by_rank[own]:
+                return Place(start + len(name), LEVELS[own])
     return None
 
 
 def short_at(text: str, start: int, rank: int = 0) -> Place | None:
     """A name without its suffix (陕西, 长安) that the next division, lying inside it, confirms."""
-    names = _names()
-    for length in names.short_heads.get(text[start : start + 2], ()):
+    bits = _short_heads().get(text[start : start + 2])
+    if not bits:
+        return None
+    for length in _lengths(bits):
         name = text[start : start + length]
-        codes = _confirmed(text, start + len(name), names.short.get(name, ()))
-        level = _level(codes, rank)
-        if level:
-            return Place(start + len(name), level, codes)
+        codes = _short().get(name)
+        ranks = _confirmed(text, start + len(name), codes) if codes else ()
+        fit = [own for own in ranks if own >= rank]
+        if fit:
+            return Place(start + len(name), LEVELS[min(fit)])
     return None
 
 
-def _confirmed(text: str, start: int, codes: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of ``codes`` inside which the division named at ``start`` lies."""
-    names = _names()
+def _confirmed(text: str, start: int, codes: tuple[str, ...]) -> list[int]:
+    """The ranks of those ``codes`` inside which a division named at ``start`` lies."""
     head = text[start : start + 2]
     inner: set[str] = set()
-    for table, heads in ((names.full, names.heads), (names.short, names.short_heads)):
-        for length in heads.get(head, ()):
-            inner.update(table.get(text[start : start + length], ()))
-    return tuple(outer for outer in codes if any(_inside(code, outer) for code in inner))
+    for table, bits in ((_codes, _heads().get(head)), (_short, _short_heads().get(head))):
+        for length in _lengths(bits or 0):
+            inner.update(table().get(text[start : start + length], ()))
+    return [
+        _RANK_OF_LENGTH[len(outer)] for outer in codes if any(_inside(one, outer) for one in inner)
+    ]
 
 
 def _inside(code: str, outer: str) -> bool:
     return len(code) > len(outer) and code.startswith(outer)
-
-
-def _level(codes: tuple[str, ...], rank: int) -> str | None:
-    """The coarsest level of ``codes`` that is not coarser than ``rank``."""
-    ranks = [RANK[LEVEL_OF_CODE[len(code)]] for code in codes]
-    return LEVELS[min(fit)] if (fit := [own for own in ranks if own >= rank]) else None
