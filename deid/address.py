@@ -479,7 +479,8 @@ def _prose_starts(text: str, floor: int, anchor: int) -> Iterator[tuple[int, boo
     start = anchor
     while start > floor and (not _STOP.match(text, start - 1) or _bridged(text, floor, start - 1)):
         start -= 1
-    label = bool(words.label.search(text, max(0, start - 8), anchor))
+    labels = words.label.finditer(text, max(0, start - 8), anchor)
+    label = any(match.end() >= start for match in labels)
     for at in range(start, anchor):
         if full_at(text, at) or short_at(text, at):
             yield at, label

@@ -40,6 +40,21 @@ TAILS = (
     ),
 )
 KNOWN_TOWN = "兴福镇"
+# Natural villages that look like villages, and places: nothing of them may be kept.
+HARD_TAILS = (
+    *(
+        "新村5组",
+        "东村12号",
+        "西村",
+        "高村5组",
+        "李家村23号",
+        "北村三组",
+        "王家村",
+        "大屋场",
+        "上湾里",
+    ),
+    *("河南庄", "小庄子东侧", "学校对面", "八组张三家", "五里铺12号", "农民新村3栋", "三单元5号"),
+)
 _SPOKEN = (
     (re.compile(r"嘎查(?:村民|村|人民)?委员?会$"), "嘎查"),
     (re.compile(r"(?:村村|村)民?(?:委员|委)会$"), "村"),
@@ -90,6 +105,7 @@ def main() -> None:
     wrong: set[str] = set()
     tried = irregular = 0
     alone: set[str] = set()
+    hard = tried_hard = 0
     for index, (town, name) in enumerate(read(chosen.folder)):
         if index % chosen.sample:
             continue
@@ -100,6 +116,9 @@ def main() -> None:
         alone.add(name)
         first = index * 7 % len(TAILS)
         tails = (TAILS + TAILS)[first : first + chosen.tails]
+        tail = HARD_TAILS[index % len(HARD_TAILS)]
+        tried_hard += 1
+        hard += any(kind == "late" for kind, _ in measure(town, name, (tail,)))
         for head in heads:
             tried += len(tails)
             for kind, text in measure(head, name, tails):
@@ -109,6 +128,7 @@ def main() -> None:
     print(f"{tried} addresses, {irregular} irregular names left out, errors {dict(errors)}")
     print(f"right: {1 - sum(errors.values()) / tried:.5%}; names cut wrong: {len(wrong)}")
     step = max(1, len(shown) // chosen.show) if chosen.show else len(shown) + 1
+    print(f"natural villages: {tried_hard} addresses, {hard} kept too much")
     print("\n".join(shown[::step][: chosen.show]))
     if chosen.write:
         write(wrong)
