@@ -80,6 +80,8 @@ def mod11_2(value: str) -> bool:
 
 def luhn(value: str) -> bool:
     """The check digit of a card number is right (ISO/IEC 7812-1, annex B)."""
+    if not value.isdecimal():
+        return False
     total = 0
     for place, digit in enumerate(reversed(value)):
         number = int(digit) * (1 + place % 2)
@@ -101,6 +103,8 @@ def mod31_3(value: str) -> bool:
 
 def birth_date(digits: str) -> datetime.date | None:
     """The date that eight digits name, or None when no living person can have been born then."""
+    if not digits.isdecimal():
+        return None
     try:
         date = datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
     except ValueError:
@@ -140,17 +144,22 @@ def resident_id(value: str) -> bool:
 
 def resident_id_shape(value: str) -> bool:
     """18 characters with a known division and a birth date, whatever the check character."""
-    return len(value) == 18 and known_area(value) and birth_date(value[6:14]) is not None
+    if len(value) != 18 or not value[:17].isdecimal():
+        return False
+    return known_area(value) and birth_date(value[6:14]) is not None
 
 
 def resident_id_15(value: str) -> bool:
     """15 digits of the first generation: a known division and a date of birth in the 1900s."""
-    return len(value) == 15 and known_area(value) and birth_date("19" + value[6:12]) is not None
+    if len(value) != 15 or not value.isdecimal():
+        return False
+    return known_area(value) and birth_date("19" + value[6:12]) is not None
 
 
 def disability_cert(value: str) -> bool:
     """An ID number, kind 1-7, grade 1-4 and perhaps B and a count (残疾人证管理办法)."""
-    return resident_id(value[:18]) and value[18:19] in "1234567" and value[19:20] in "1234"
+    kind, grade = value[18:19], value[19:20]
+    return resident_id(value[:18]) and kind in tuple("1234567") and grade in tuple("1234")
 
 
 def student_no(value: str) -> bool:
@@ -188,6 +197,8 @@ def area_code_length(value: str) -> int:
 def landline(value: str) -> bool:
     """A known area code and seven or eight digits that start neither with 0 nor with 1."""
     length = area_code_length(value)
+    if not value[: length + 7].isdecimal():  # an extension may follow in words
+        return False
     return length > 0 and 7 <= len(value) - length <= 13 and value[length] not in "01"
 
 
@@ -198,7 +209,7 @@ def _mobile_prefixes() -> frozenset[str]:
 
 def mobile(value: str) -> bool:
     """Eleven digits with a prefix in service (numbering plan of the ministry of industry)."""
-    return len(value) == 11 and value[:3] in _mobile_prefixes()
+    return len(value) == 11 and value.isdecimal() and value[:3] in _mobile_prefixes()
 
 
 def credit_code(value: str) -> bool:

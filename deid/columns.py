@@ -278,8 +278,9 @@ def _profile(index: int, path: Sequence[str], values: Sequence[str]) -> Profile:
     entity, why = _vote(values)
     if label.entity or label.agency:
         return Profile(index, header, label, f"表头：{path[-1] if path else ''}")
-    if entity == "name" and label is NO_LABEL:
-        return Profile(index, header, Label(field=_LIKE_A_NAME), "值形：姓名")
+    if entity == "name":
+        known = Label(field=_LIKE_A_NAME) if label is NO_LABEL else label
+        return Profile(index, header, known, "值形：姓名")
     if entity and not (label.public and entity != "CN_RESIDENT_ID"):
         return Profile(index, header, Label(field=label.field, entity=entity), why)
     return Profile(index, header, label, f"表头：{path[-1]}" if label is not NO_LABEL else "")

@@ -75,12 +75,16 @@ def minor_spans(folded: str) -> list[tuple[int, int]]:
     for pattern in (_MINOR, _MINOR_BARE, _MINOR_AGE_FIRST, _MINOR_WORD, _SCHOOL):
         for match in pattern.finditer(folded):
             if _under_age(match):
-                spans += [span for span in _named(folded, match) if span not in spans]
+                kin = pattern is _MINOR
+                spans += [span for span in _named(folded, match, kin) if span not in spans]
     return spans
 
 
-def _named(folded: str, match: re.Match[str]) -> list[tuple[int, int]]:
-    """Where the name stands, and those told in the same breath (王梓涵、王梓萱均8岁)."""
+def _named(folded: str, match: re.Match[str], kin: bool) -> list[tuple[int, int]]:
+    """Where the name stands, and those told in the same breath (王梓涵、王梓萱均8岁).
+
+    Behind a word of kinship any name will do; elsewhere it has to begin with a known surname.
+    """
     found = [match.span("name")]
     if match.groupdict().get("more"):
         start = match.start("more")
@@ -88,7 +92,7 @@ def _named(folded: str, match: re.Match[str]) -> list[tuple[int, int]]:
             (start + more.start(), start + more.end())
             for more in re.finditer("[\u4e00-\u9fff]{2,4}", match["more"])
         ]
-    return [(a, b) for a, b in found if is_name(folded[a:b])]
+    return [(a, b) for a, b in found if kin or is_name(folded[a:b])]
 
 
 _MINOR_CUE = re.compile(r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴儿|幼儿")

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 
-from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit, UnsupportedFormat
+from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
 from deid.fields import NO_LABEL
 from deid.formats import Document, open_document
 from deid.mask import apply_edits, edits_for, mask_spans
-from deid.model import Column, Edit, FileReport, Finding, Item, Row, Table, Text
+from deid.model import READING, Column, Edit, FileReport, Finding, Item, Row, Table, Text
 from deid.policy import Policy
 from deid.prose import merge, scan_texts
 from deid.scan import scan
@@ -53,7 +53,7 @@ def scan_file(source: Path, *, policy: Policy) -> tuple[FileReport, list[Finding
             work = _examine(document, policy, keep_findings=True)
             report = _report(source, None, document, policy, work, started)
     except (DeidError, OSError) as error:
-        return _failed(source, "", policy, error, started), []
+        return _failed(source, policy, error, started, status="unreadable"), []
     hidden = [item for item in work.findings if policy.hides(item.entity)]
     return replace(report, status="refused" if hidden else report.status), work.findings
 
@@ -68,27 +68,38 @@ def mask_file(
     """
     started = time.perf_counter()
     try:
-        if target.exists() and not overwrite and not dry_run:
-            raise UnsafeEdit("输出文件已经存在；如要覆盖请加 --overwrite")
-        with contextlib.closing(open_document(source)) as document:
-            work = _examine(document, policy)
-            _propagate(document, work, policy)
-            with _temporary(target, dry_run) as path:
-                _save(document, path, work.edits)
-                left = _left_over(document, path, work, policy)
-                report = _report(source, target, document, policy, work, started)
-                if left:
-                    message = "处理后仍有应当隐藏的内容，未写出"
-                    raise LeftOver(message, replace(report, left=tuple(left)))
-                digest = _sha256(path)
-                if not dry_run:
-                    _rename(path, target)
-    except LeftOver as error:
-        return replace(error.report, status="refused", message=str(error), output="")
-    except UnsafeEdit as error:
-        return replace(_failed(source, str(target), policy, error, started), status="refused")
+        document = open_document(source)
     except (DeidError, OSError) as error:
-        return _failed(source, str(target), policy, error, started)
+        return _failed(source, policy, error, started, status="unreadable")
+    with contextlib.closing(document):
+        try:
+            if target.exists() and not overwrite and not dry_run:
+                raise UnsafeEdit("输出文件已经存在；如要覆盖请加 --overwrite")
+            return _mask_document(document, source, target, policy, dry_run, started)
+        except LeftOver as error:
+            return replace(error.report, status="refused", message=str(error), output="")
+        except UnreadableFile as error:
+            return _failed(source, policy, error, started, status="unreadable")
+        except (DeidError, OSError) as error:
+            return _failed(source, policy, error, started, status="refused")
+
+
+def _mask_document(
+    document: Document, source: Path, target: Path, policy: Policy, dry_run: bool, started: float
+) -> FileReport:
+    """Mask, splice, verify, rename. Raises LeftOver, UnsafeEdit, UnreadableFile, OSError."""
+    work = _examine(document, policy)
+    _propagate(document, work, policy)
+    with _temporary(target, dry_run) as path:
+        _save(document, path, work.edits)
+        left = _left_over(document, path, work, policy)
+        report = _report(source, target, document, policy, work, started)
+        if left:
+            message = "处理后仍有应当隐藏的内容，未写出"
+            raise LeftOver(message, replace(report, left=tuple(left)))
+        digest = _sha256(path)
+        if not dry_run:
+            _rename(path, target)
     return replace(report, output_sha256=digest, output="" if dry_run else str(target))
 
 
@@ -169,7 +180,7 @@ def _note_column(work: _Work, table: Table, cell: CellFindings, policy: Policy) 
     if cell.zone != "data" or profile is None or profile.label is NO_LABEL:
         return
     key = (table.name, cell.column, profile.header)
-    hits = sum(policy.hides(item.entity) for item in cell.findings)
+    hits = sum(policy.hides(item.entity) for item in cell.findings) or "**" in cell.text
     old = work.columns.get(key)
     work.columns[key] = Column(
         table=table.name,
@@ -226,19 +237,48 @@ def _all_texts(parts: Sequence[Table | Text]) -> Iterator[tuple[str, str, str]]:
 # --------------------------------------------------------------------------------------- writing
 
 
+_TEMPORARY = ".deid-"
+_STALE = 3600
+"""Seconds after which a temporary file is what a killed run left behind, and is removed."""
+
+
 @contextlib.contextmanager
 def _temporary(target: Path, dry_run: bool) -> Iterator[Path]:
     """A private file beside the target that is gone afterwards, whatever happens."""
     folder = None if dry_run else target.parent
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".deid-", suffix=target.suffix, dir=folder)
+        _sweep(folder)
+    prefix = f"{_TEMPORARY}{os.getpid()}-"
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=target.suffix, dir=folder)
     os.close(handle)
     path = Path(name)
     try:
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a run that was killed (not interrupted) left in the output folder."""
+    for path in folder.glob(f"{_TEMPORARY}*-*"):
+        with contextlib.suppress(OSError, ValueError):
+            owner = int(path.name[len(_TEMPORARY) :].split("-")[0])
+            if time.time() - path.stat().st_mtime > _STALE or _is_gone(owner):
+                path.unlink()
+
+
+def _is_gone(process: int) -> bool:
+    """Whether no such process runs. On Windows asking would end it, so nobody asks."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _save(document: Document, path: Path, edits: Mapping[str, Sequence[Edit]]) -> None:
@@ -283,7 +323,11 @@ def _left_over(document: Document, path: Path, work: _Work, policy: Policy) -> l
 def _changed_elsewhere(
     source: Document, output: Document, edits: Mapping[str, Sequence[Edit]]
 ) -> Iterator[Item]:
-    """Cells and texts that are not what the edits make of them."""
+    """Cells and texts that are not what the edits make of them.
+
+    What has several readings is not compared: an edit of one shows in all. A fresh scan covers it.
+    """
+    read_twice = {place.partition(READING)[0] for place in edits if READING in place}
     before = [part for part in source.parts if isinstance(part, Table)]
     after = [part for part in output.parts if isinstance(part, Table)]
     for old, new in zip_longest(before, after):
@@ -291,23 +335,34 @@ def _changed_elsewhere(
             yield Item("", "表的数目变了")
             continue
         for a, b in zip_longest(old.rows(), new.rows()):
-            yield from _changed_cells(old, a, b, edits)
+            yield from _changed_cells(old, a, b, edits, read_twice)
     texts = {part.place: part.text for part in output.parts if isinstance(part, Text)}
     for part in source.parts:
-        if isinstance(part, Text) and part.place in texts:
+        if isinstance(part, Text) and part.place in texts and not _in(part.place, read_twice):
             expected = apply_edits(part.text, edits.get(part.place, ()))
             if texts[part.place] != expected:
                 yield Item(part.place, "未要求修改的内容变了")
 
 
+def _in(place: str, read_twice: set[str]) -> bool:
+    """Whether a place, in any reading, was edited in another reading; or is itself another one."""
+    return READING in place or place in read_twice
+
+
 def _changed_cells(
-    table: Table, old: Row | None, new: Row | None, edits: Mapping[str, Sequence[Edit]]
+    table: Table,
+    old: Row | None,
+    new: Row | None,
+    edits: Mapping[str, Sequence[Edit]],
+    read_twice: set[str],
 ) -> Iterator[Item]:
     if old is None or new is None:
         yield Item(table.name, "行数变了")
         return
     for column in {*old.cells, *new.cells}:
         place = table.place(old.index, column)
+        if _in(place, read_twice):
+            continue
         text = old.cells.get(column, "")
         expected = apply_edits(text, edits[place]) if place in edits else text
         if new.cells.get(column, "") != expected:
@@ -358,15 +413,13 @@ _OS_FAULTS = {
 
 
 def _failed(
-    source: Path, target: str, policy: Policy, error: DeidError | OSError, started: float
+    source: Path, policy: Policy, error: DeidError | OSError, started: float, *, status: str
 ) -> FileReport:
+    """The report of a file that came to nothing. The message of an OSError may name a path: left out."""
     if isinstance(error, OSError):
         message = _OS_FAULTS.get(error.errno or 0, "读写文件时出错")
     else:
         message = str(error)
-    status = "unreadable"
-    if isinstance(error, (UnreadableFile, UnsupportedFormat)):
-        status = "unreadable"
     return FileReport(
         source=str(source),
         output="",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from deid.columns import NAME_FIELDS
-from deid.fields import NO_LABEL, Label, exact_label
+from deid.fields import NO_LABEL, Label, exact_label, markers
 from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, scan
@@ -25,7 +25,7 @@ _NUMBERING = re.compile(r"^\s*(?:[(]?\d{1,5}[).、:\s]|[一二三四五六七八
 _BREAK = re.compile(r"[\t,、;|]|\s{1,}|[:(]")
 _PUBLIC = Setting(public=True)
 _RECORD = Setting(people=True, record=True)
-_DELIMITERS = ("\t", "|", ";", ",", "、", "   ", "  ", " ")
+_DELIMITERS = ("\t", "|", "｜", ";", "；", ",", "，", "、", "\u3000", "   ", "  ", " ")
 _SHARE = 0.5
 """Of the lines that are not empty, how many must have the same number of fields to be a list."""
 _MOST_FIELDS = 200
@@ -73,24 +73,24 @@ _Piece = tuple[int, int, int]
 
 def _list_rows(texts: Sequence[Text]) -> list[list[_Piece]]:
     """The rows of a list of delimited lines; empty when the texts are no such list."""
-    folded = {at: fold(text.text) for at, text in enumerate(texts) if text.text.strip()}
-    if len(folded) < 3:
+    lines = {at: text.text for at, text in enumerate(texts) if text.text.strip()}
+    if len(lines) < 3:
         return []
     best: list[list[_Piece]] = []
     for delimiter in _DELIMITERS:
-        if not any(delimiter in line for line in folded.values()):
+        if not any(delimiter in line for line in lines.values()):
             continue
-        rows = _rows_by(delimiter, folded)
-        if len(rows) >= max(3, _SHARE * len(folded)) and len(rows) > len(best):
+        rows = _rows_by(delimiter, lines)
+        if len(rows) >= max(3, _SHARE * len(lines)) and len(rows) > len(best):
             best = rows
-            if len(rows) >= 0.8 * len(folded):
+            if len(rows) >= 0.8 * len(lines):
                 break
     return best
 
 
-def _rows_by(delimiter: str, folded: Mapping[int, str]) -> list[list[_Piece]]:
+def _rows_by(delimiter: str, lines: Mapping[int, str]) -> list[list[_Piece]]:
     """The lines that have the commonest number of fields, at least three."""
-    fields = {at: _fields(line, delimiter) for at, line in folded.items()}
+    fields = {at: _fields(line, delimiter) for at, line in lines.items()}
     counts = Counter(len(spans) for spans in fields.values() if 3 <= len(spans) <= _MOST_FIELDS)
     if not counts:
         return []
@@ -102,15 +102,15 @@ def _rows_by(delimiter: str, folded: Mapping[int, str]) -> list[list[_Piece]]:
     ]
 
 
-def _fields(folded: str, delimiter: str) -> list[tuple[int, int]]:
+def _fields(line: str, delimiter: str) -> list[tuple[int, int]]:
     """Where the fields of a line stand; blanks as delimiters count once however many there are."""
     blank = delimiter.isspace() and delimiter != "\t"
     pattern = f"\\s{{{len(delimiter)},}}" if blank else re.escape(delimiter)
     spans, start = [], 0
-    for match in re.finditer(pattern, folded):
+    for match in re.finditer(pattern, line):
         spans.append((start, match.start()))
         start = match.end()
-    spans.append((start, len(folded)))
+    spans.append((start, len(line)))
     return [(a, b) for a, b in spans if b > a or not blank]
 
 
@@ -239,12 +239,21 @@ def _listed(text: str) -> bool:
 def _forms(texts: Sequence[Text]) -> Iterator[tuple[int, int]]:
     """Runs of at least three lines that each begin with a label: 姓名 张三 / 联系电话 8344913."""
     start = 0
-    flags = [_begins_with_label(text.text) for text in texts]
+    flags = [_begins_with_label(text.text) and not _is_own(text.text) for text in texts]
     for at, flag in enumerate([*flags, False]):
         if not flag:
             if at - start >= 3:
                 yield start, at
             start = at + 1
+
+
+def _is_own(text: str) -> bool:
+    """Whether a labelled line is the publisher's: a footer in the way of 监督电话：…"""
+    label, _ = _labelled(text)
+    folded = fold(text).strip()
+    return label.agency or any(
+        folded.startswith(word) for word in markers("footers") if len(word) > 3
+    )
 
 
 def _begins_with_label(text: str) -> bool:

@@ -31,6 +31,8 @@ from deid.text import INVISIBLE, fold, is_star
 
 CERTAIN = 0.95
 """From this score on a value is what it looks like, whatever the words around it say."""
+_SURE = 0.65
+"""Below this a form alone is no reason to hide a number in a title, a legend or a footer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,8 @@ def _weigh(
         return "校验位正确"
     if any(a <= start and end <= b for a, b in urls):
         return "网址参数" if _PERSONAL_KEY.search(folded, 0, start) else ""
+    if setting.public and not form.needs_label and form.score < _SURE and not _names(named, entity):
+        return ""
     if named.public or (named.entity == "" and _AMOUNT.match(folded, end)):
         return ""
     if label.agency or setting.label.agency:
@@ -337,15 +341,20 @@ def _column_values(folded: str, setting: Setting, found: list[_Candidate]) -> It
 
 
 def _record_values(folded: str, found: list[_Candidate]) -> Iterator[_Candidate]:
-    """Long numbers in a person's row that no pattern knows: a mistyped ID number, a passbook."""
+    """Numbers in a person's row that no pattern knows: a mistyped ID, a passbook, a local number."""
     taken = [(item.start, item.end) for item in found]
-    for match in re.finditer(r"(?<![\dA-Za-z])\d{15,21}[Xx]?(?![\dA-Za-z])", folded):
+    for match in re.finditer(
+        r"(?<![\dA-Za-z.-])(?:\d{15,21}[Xx]?|[2-9]\d{6,7})(?![\dA-Za-z.-])", folded
+    ):
         start, end = match.span()
         if any(a < end and start < b for a, b in taken):
             continue
         if label_before(folded, start).public or _AMOUNT.match(folded, end):
             continue
-        entity = "CN_RESIDENT_ID" if known_area(match.group()) else "CN_BANK_CARD"
+        if end - start < 15:
+            entity = "CN_LANDLINE"
+        else:
+            entity = "CN_RESIDENT_ID" if known_area(match.group()) else "CN_BANK_CARD"
         yield _Candidate(start, end, entity, 0.5, "名单行中的长号码", False)
 
 

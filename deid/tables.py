@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from deid.checks import id_birth_date
+from deid.checks import id_birth_date, resident_id
 from deid.columns import (
     NAME_FIELDS,
     NO_BLOCK,
@@ -111,12 +111,12 @@ def _scan_row(
 ) -> Iterator[CellFindings]:
     minors = minor_names(view, reference) if view.zone == "data" else {}
     minors |= {column: found for (row, column), found in in_forms.items() if row == view.row.index}
+    split = split_ids(view.row)
     personal = view.zone == "note" and _names_a_person(view.row, scanner)
     for column, text in view.row.cells.items():
         setting = _RECORD if personal else _setting(view, column)
         found = scanner(text, setting)
-        if column in minors:
-            found = [*found, *minors[column]]
+        found = [*found, *minors.get(column, ()), *split.get(column, ())]
         place = table.place(view.row.index, column)
         yield CellFindings(
             place,
@@ -127,6 +127,55 @@ def _scan_row(
             view.row.index,
             column,
         )
+
+
+_DIGIT_CELL = re.compile(r"\s*\d{1,8}[Xx]?\s*|\s*[Xx]\s*")
+_SHOWN = 6
+"""How many digits of an ID number that is spread over cells stay: those of the division."""
+
+
+def split_ids(row: Row) -> Mapping[int, list[Finding]]:
+    """Column -> what of an ID number stands there that is written over several cells.
+
+    One digit to a box (18 boxes), or division, birth date and tail in three columns. Only cells
+    side by side, and only with the right check character.
+    """
+    found: dict[int, list[Finding]] = {}
+    for run in _digit_runs(row):
+        text = "".join(piece.strip() for _, piece in run)
+        for start in range(len(text) - 17):
+            if resident_id(text[start : start + 18].upper()):
+                _mark(found, run, start)
+    return found
+
+
+def _digit_runs(row: Row) -> Iterator[list[tuple[int, str]]]:
+    """Runs of neighbouring cells that hold nothing but a few digits, 18 characters at least."""
+    run: list[tuple[int, str]] = []
+    for column, text in [*sorted(row.cells.items()), (-1, "")]:
+        folded = fold(text)
+        fits = bool(_DIGIT_CELL.fullmatch(folded))
+        if fits and (not run or column == run[-1][0] + 1):
+            run.append((column, folded))
+            continue
+        if len(run) >= 3 and sum(len(piece.strip()) for _, piece in run) >= 18:
+            yield run
+        run = [(column, folded)] if fits else []
+
+
+def _mark(found: dict[int, list[Finding]], run: Sequence[tuple[int, str]], start: int) -> None:
+    """Mark what lies behind the first six of the 18 characters from ``start`` on."""
+    at = 0
+    for column, piece in run:
+        value = piece.strip()
+        lead = piece.index(value)
+        first, last = max(at, start + _SHOWN), min(at + len(value), start + 18)
+        if first < last:
+            span = lead + first - at, lead + last - at
+            found.setdefault(column, []).append(
+                Finding(*span, "CN_RESIDENT_ID", 0.97, "分写在相邻各格，校验位正确")
+            )
+        at += len(value)
 
 
 def _names_a_person(row: Row, scanner: _CellScanner) -> bool:
@@ -148,8 +197,7 @@ def _setting(view: View, column: int) -> Setting:
         return Setting(label=label, people=True) if label else _PUBLIC
     profile = view.block.profiles.get(column)
     if view.block.agency:
-        contact = profile is not None and profile.label.entity in _CONTACTS
-        return _AGENCY if contact else _PUBLIC
+        return _AGENCY
     if profile is None:
         return _RECORD
     if profile.label.field in _OFFICE_FIELDS:
@@ -159,7 +207,6 @@ def _setting(view: View, column: int) -> Setting:
 
 # Columns whose values are names and places of offices, never of the listed person.
 _OFFICE_FIELDS = frozenset(("bank_name", "unit_or_post", "agency_contact", "agency_address"))
-_CONTACTS = frozenset(("CN_MOBILE", "CN_LANDLINE", "CN_ADDRESS", "EMAIL_ADDRESS"))
 
 
 # --------------------------------------------------------------------------------------- minors
@@ -338,12 +385,14 @@ def _is_minor(value: str, entity: str, reference: datetime.date) -> bool:
     return birth is not None and birth <= reference and _age_on(birth, reference) < ADULT
 
 
+_ID_INSIDE = re.compile(r"(?<!\d)(?:\d{17}[\dX]|\d{15})")
+
+
 def _birth(value: str, entity: str) -> datetime.date | None:
     digits = bare(value)
-    if entity != "BIRTH_DATE":
-        digits = digits.lstrip("GJL")
-        if len(digits) >= 15 and digits[:6].isdigit():
-            return id_birth_date(digits[:18] if len(digits) >= 18 else digits)
+    number = _ID_INSIDE.search(digits)
+    if number and entity != "BIRTH_DATE":
+        return id_birth_date(number.group())
     match = _DATE.search(value)
     if match:
         return _date(int(match[1]), int(match[2]), int(match[3] or 1))

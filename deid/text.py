@@ -8,11 +8,12 @@ import unicodedata
 INVISIBLE = "\u200b"
 """What every invisible character folds to: zero-width spaces, joiners, BOM, soft hyphen, accents."""
 
-_INVISIBLES = frozenset(
-    (0xAD, 0x034F, 0x115F, 0x1160, 0x180E, 0x3164, 0xFEFF, *range(0x200B, 0x2010))
-    + (*range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0x0300, 0x0370))
-    + (*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0080))
+_INVISIBLE_RANGES = (
+    *((0xAD, 0xAE), (0x0300, 0x0370), (0x115F, 0x1161), (0x180E, 0x180F), (0x200B, 0x2010)),
+    *((0x202A, 0x202F), (0x2060, 0x2070), (0x3164, 0x3165), (0xFE00, 0xFE10), (0xFEFF, 0xFF00)),
+    (0xE0000, 0xE0080),
 )
+_INVISIBLES = frozenset(code for first, end in _INVISIBLE_RANGES for code in range(first, end))
 _DASHES = frozenset(map(ord, "‐‑‒–—―−﹘﹣－ー─━⁃➖"))
 _DOTS = frozenset(map(ord, "•‧・∙⋅ꞏ᛫"))
 _STARS = frozenset(map(ord, "＊✱✲✳﹡∗⁎×●■▇█◆▲○□◎"))
@@ -28,7 +29,7 @@ _HAN_RUN = re.compile("[〇○零一二三四五六七八九壹贰叁肆伍陆�
 _ODD_DIGITS = re.compile(
     "[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]{3,}"
 )
-_HAN_ZERO = re.compile("(?<=\\d)[〇○](?=[\\d〇○])")
+_HAN_ZERO = re.compile("(?<=\\d)[〇○]{1,3}(?=\\d)")
 
 
 def _fold_char(code: int) -> str:
@@ -81,7 +82,7 @@ def fold(text: str) -> str:
         folded = _HAN_RUN.sub(lambda run: run.group().translate(_HAN_DIGITS), folded)
     if _ODD_DIGITS.search(folded):
         folded = _ODD_DIGITS.sub(lambda run: "".join(map(_digit, run.group())), folded)
-    return _HAN_ZERO.sub("0", folded)
+    return _HAN_ZERO.sub(lambda run: "0" * len(run.group()), folded)
 
 
 def _digit(char: str) -> str:

@@ -8,7 +8,7 @@ plain Chinese sentence that names the fault and what to do, and never holds cell
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -56,6 +56,16 @@ def formats() -> Mapping[str, ModuleType]:
     return MappingProxyType(found)
 
 
+def _reader(extension: str) -> ModuleType | None:
+    """The module that reads an extension; one that bears its name spares looking at the others."""
+    name = f"{__name__}.{extension[1:]}"
+    if extension[1:].isalnum() and importlib.util.find_spec(name):
+        module = importlib.import_module(name)
+        if extension in getattr(module, "EXTENSIONS", ()):
+            return module
+    return formats().get(extension)
+
+
 def open_document(path: Path) -> Document:
     """The file, opened by the module for its extension.
 
@@ -63,7 +73,7 @@ def open_document(path: Path) -> Document:
     """
     if path.is_dir():
         raise UnreadableFile("这是文件夹，不是文件")
-    reader = formats().get(path.suffix.lower())
+    reader = _reader(path.suffix.lower())
     if reader is None:
         known = "、".join(sorted(formats()))
         raise UnsupportedFormat(f"不支持 {path.suffix or '没有扩展名的'} 文件；可处理：{known}")
