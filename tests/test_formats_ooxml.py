@@ -150,6 +150,28 @@ def test_unchanged_members_are_copied_packed() -> None:
     assert b"".join(package.packed(old)) == b"".join(again.packed(new))
 
 
+def test_streamed_and_zip64_headers_are_written_plain() -> None:
+    source = io.BytesIO()
+
+    class Pipe(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: object) -> int:
+            return source.write(data)  # type: ignore[arg-type]
+
+    with (
+        zipfile.ZipFile(Pipe(), "w") as archive,
+        archive.open("a.xml", "w", force_zip64=True) as file,
+    ):
+        file.write(b"<a/>")
+    target = io.BytesIO()
+    Package(source).write(target, Change())
+    with zipfile.ZipFile(target) as archive:
+        (info,) = archive.infolist()
+        assert (archive.read(info), info.flag_bits, info.extra) == (b"<a/>", 0, b"")
+
+
 # --- XML ---------------------------------------------------------------------------------------------
 
 

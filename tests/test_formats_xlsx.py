@@ -544,6 +544,81 @@ def test_embedded_workbooks_are_read_and_changed() -> None:
     assert after["xl/embeddings/a.xlsx/名单!A1"] == "139********"
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "<row><c r='A1' t='s'><v>0</v></c><c r='B1' t='s'><v>0</v></c></row>",
+        '<row r="1"><c t="s"\n><v\n>0</v></c><c\tr="B1" t = "s" ><v> 0 </v></c ></row >',
+        '<row r="1"><c r="A1" t="s"><v><![CDATA[0]]></v></c><c r="B1" t="s"><v>&#48;</v></c></row>',
+        '<row r="1"><!-- c --><c r="A1" t="s"><f>B1</f><v>0</v></c><c r="b1" t="s"><v>0</v></c></row>',
+    ],
+    ids=["quotes", "spaces", "cdata", "formula"],
+)
+def test_unusual_spellings_of_cells(rows: str) -> None:
+    document = workbook(rows, "<si><t>13912345678</t></si>")
+    cells = {"名单!A1": "13912345678", "名单!B1": "13912345678"}
+    assert contents(document) == {"xl/workbook.xml#sheet3@name": "名单"} | cells
+    one = {"名单!B1": [Edit("", 3, 11, "********")]}
+    assert (
+        contents(opened(saved(document, one))).items()
+        >= {"名单!A1": "13912345678", "名单!B1": "139********"}.items()
+    )
+    out = saved(document, replacing(document))
+    assert not any(b"13912345678" in data for _, data in opened(out).raw())
+    assert "<f" not in part(out, "xl/worksheets/sheet1.xml")
+
+
+def test_rows_without_numbers_are_placed_by_their_cells() -> None:
+    document = workbook(
+        '<row><c r="A3"><f>"1391234567"</f><v>1</v></c></row><row><c><v>2</v></c></row>'
+        '<row r="9"/><row><c r="A10"><v>3</v></c></row>'
+    )
+    assert contents(document).items() >= {"名单!A3": "1", "名单!A4": "2", "名单!A10": "3"}.items()
+    assert "名单!A3#formula" in contents(document)
+
+
+cell_raw = st.sampled_from(
+    ["139", "号", "&amp;", "&#x31;", "_x0032_", "<![CDATA[<3]]>", "<!-- c -->", " ", "_", "5678"]
+)
+string_items = st.lists(cell_raw, max_size=4).map("".join)
+items = st.one_of(
+    string_items.map(lambda raw: f'<t xml:space="preserve">{raw}</t>'),
+    st.lists(string_items, min_size=1, max_size=3).map(
+        lambda runs: (
+            "".join(f'<r><rPr><b/></rPr><t xml:space="preserve">{raw}</t></r>' for raw in runs)
+            + '<rPh sb="0" eb="1"><t>ma</t></rPh>'
+        )
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(items, min_size=1, max_size=3), st.data())
+def test_every_use_gets_its_own_edit(strings: list[str], data: st.DataObject) -> None:
+    kinds = data.draw(st.lists(st.integers(-1, len(strings) - 1), min_size=1, max_size=8))
+    cells = [
+        f"<c><is>{strings[0]}</is></c>".replace("<c>", '<c t="inlineStr">')
+        if kind < 0
+        else f'<c t="s"><v>{kind}</v></c>'
+        for kind in kinds
+    ]
+    document = workbook(
+        f'<row r="1">{"".join(cells)}</row>', "".join(f"<si>{i}</si>" for i in strings)
+    )
+    before = {p: t for p, t in contents(document).items() if p.startswith("名单!")}
+    expected, edits = dict(before), {}
+    for place, text in before.items():
+        if "#" in place or not data.draw(st.booleans()):
+            continue
+        start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+        new = data.draw(st.sampled_from(["", "*", "<&>", "***"]))
+        edits[place] = [Edit(place, start, end, new)]
+        expected[place] = text[:start] + new + text[end:]
+    after = contents(opened(saved(document, edits)))
+    plain = {p: t for p, t in after.items() if p.startswith("名单!") and "#" not in p}
+    assert plain == {p: t for p, t in expected.items() if t and "#" not in p}
+
+
 # --- refusals ----------------------------------------------------------------------------------------
 
 
@@ -559,6 +634,10 @@ def test_embedded_workbooks_are_read_and_changed() -> None:
         (sheet_xml('<row r="1"><z>13912345678</z></row>'), "无法识别"),
         (sheet_xml('<row r="1" z="13912345678"/>'), "无法识别"),
         (sheet_xml('<row r="1"><!-- 13912345678 --></row>'), "无法识别"),
+        (sheet_xml('<row r="1"><![CDATA[13912345678]]></row>'), "无法识别"),
+        (sheet_xml('<row r="1"/>13912345678<row r="2"/>'), "无法识别"),
+        (sheet_xml('<row r="1"><c r="A1">13912345678<v>1</v></c></row>'), "无法识别"),
+        (sheet_xml('<c r="A1"><v>1</v></c>'), "错乱"),
         (sheet_xml('<row r="1"><c r="A1"><v>1</v></row>'), "有错误"),
         (sheet_xml("").replace("</worksheet>", ""), "有错误"),
         (f'<!DOCTYPE a [<!ENTITY b "c">]>{sheet_xml("")}', "DOCTYPE"),

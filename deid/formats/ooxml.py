@@ -220,7 +220,7 @@ class Package:
         return (zipfile.ZIP_DEFLATED, sum(map(len, body)), size, crc), body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """What ``Package.write`` does differently, by member key."""
 
@@ -578,7 +578,7 @@ def spliced(xml: str, changes: Iterable[Splice]) -> str:
 
 TOKEN = re.compile(
     r"<!--(?P<comment>.*?)-->|<!\[CDATA\[(?P<cdata>.*?)\]\]>|<\?(?P<pi>.*?)\?>"
-    r"|<(?P<end>/?)(?P<tag>[^\s/>!?\"'<]+)(?P<attrs>(?:[^>\"']|\"[^\"]*\"|'[^']*')*)>",
+    r"|<(?P<end>/?)(?P<tag>[^\s/>!?\"'<]+)(?P<attrs>(?:[^>\"']|\"[^\"]*\"|'[^']*')*+)>",
     re.S,
 )
 _ATTRIBUTE = re.compile(r"([^\s=\"'/]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
@@ -600,13 +600,18 @@ def local(tag: str) -> str:
 
 
 def shadow(xml: str) -> str:
-    """``xml`` in which comments, CDATA and instructions are NULs of the same length.
+    """``xml`` in which comments, CDATA and instructions are fillers of the same length.
 
-    Patterns run over the shadow are not misled by tags inside those; offsets are the same.
+    Patterns run over the shadow are not misled by tags inside those; offsets are the same. The
+    filler is NUL, and \\1 after the first character of CDATA, which is text and counts as such.
     """
     if "<!" not in xml and "<?" not in xml:
         return xml
-    return _ASIDE.sub(lambda hit: "\0" * len(hit[0]), xml)
+    return _ASIDE.sub(_filler, xml)
+
+
+def _filler(hit: re.Match[str]) -> str:
+    return "\0" + ("\1" if hit[0].startswith("<![") else "\0") * (len(hit[0]) - 1)
 
 
 def open_aside(shadowed: str) -> int:

@@ -33,7 +33,6 @@ from deid.formats.ooxml import (
     attributes,
     decode_xml,
     escape,
-    legal,
     part_key,
     scan_texts,
     spliced,
@@ -152,6 +151,7 @@ class Parts:
         own: frozenset[str] = frozenset(),
         prefix: Callable[[Member], str] | None = None,
         inner: Callable[[BinaryIO], Document] | None = None,
+        is_inner: Callable[[Member, bytes], bool] | None = None,
     ) -> None:
         self.package, self.relations, self.rules = package, relations, rules
         self.prefix = prefix or self.label
@@ -161,6 +161,7 @@ class Parts:
         self.roles: dict[str, list[tuple[str, Slot]]] = {}
         self.dropped: set[str] = set()
         self._open_inner = inner
+        self._is_inner = is_inner or (lambda member, data: data.startswith(b"PK\x03\x04"))
         self._inner: dict[str, tuple[str, Document]] = {}
         self._spots: dict[str, _Spot] = {}
         self._cleaned: set[str] = set()
@@ -175,10 +176,8 @@ class Parts:
     # --- reading
 
     def label(self, member: Member) -> str:
-        """How places name a member: its name, unless that could itself hold an identifier."""
-        if re.search(r"\d{6}", member.name):
-            return f"文件{self.package.members.index(member) + 1}"
-        return member.name
+        """How places name a member."""
+        return member_label(self.package, member)
 
     def _droppable(self) -> None:
         for relations in self.relations.of.values():
@@ -226,10 +225,10 @@ class Parts:
         if name.endswith("/") and not member.size:
             return
         data = self.package.read(member)
-        if name.endswith((".xml", ".rels", ".vml", ".svg")) or _looks_like_xml(data):
-            self._read_xml(member, data)
-        elif data.startswith(b"PK\x03\x04"):
+        if self._is_inner(member, data):
             self._read_inner(member, data)
+        elif name.endswith((".xml", ".rels", ".vml", ".svg")) or _looks_like_xml(data):
+            self._read_xml(member, data)
         elif is_picture(data) or "/media/" in name:
             self._read_picture(member, data)
         else:
@@ -314,8 +313,9 @@ class Parts:
 
     def owns(self, place: str) -> bool:
         """Whether that place is one of these texts or lies in an embedded file."""
-        return place in self._spots or any(
-            place.startswith(f"{label}/") for label, _ in self._inner.values()
+        return place in self._spots or (
+            bool(self._inner)
+            and any(place.startswith(f"{label}/") for label, _ in self._inner.values())
         )
 
     def change(
@@ -396,7 +396,7 @@ class Parts:
     def _zip_change(self, change: Change, spot: _Spot, wanted: Sequence[Edit]) -> None:
         if spot.kind == "comment":
             text, codec = _zip_text(self.package.comment)
-            object.__setattr__(change, "comment", _edited(text, wanted).encode(codec, "replace"))
+            change.comment = _edited(text, wanted).encode(codec, "replace")
         elif spot.kind == "note":
             text, codec = _zip_text(self._member(spot.key).info.comment)
             change.notes[spot.key] = _edited(text, wanted).encode(codec, "replace")
@@ -459,6 +459,13 @@ class Parts:
                 change.content[key] = [target.getvalue()]
 
 
+def member_label(package: Package, member: Member) -> str:
+    """How places name a member: its name, unless that may hold an identifier, or held one."""
+    if re.search(r"\d{6}|\dx{3}", member.name):
+        return f"文件{package.members.index(member) + 1}"
+    return member.name
+
+
 def _add_splices(changes: dict[str, list[Splice]], key: str, new: Sequence[Splice]) -> None:
     have = changes.setdefault(key, [])
     have += [s for s in new if not any(s[0] < b and a < s[1] for a, b, _ in have)]
@@ -500,6 +507,3 @@ def _plain_text(data: bytes) -> tuple[str, str] | None:
         if not re.search("[\x00-\x08\x0e-\x1f]", text) and text.encode(codec) == data:
             return text, codec
     return None
-
-
-__all__ = ["MAX_DEPTH", "Parts", "Relation", "Relations", "legal", "rels_of", "source_of"]

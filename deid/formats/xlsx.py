@@ -47,7 +47,7 @@ from deid.formats.ooxml import (
     worth_showing,
     xml_codec,
 )
-from deid.formats.opc import MAX_DEPTH, Parts, Relations
+from deid.formats.opc import MAX_DEPTH, Parts, Relations, member_label
 from deid.model import Edit, Remark, Row, Table, Text
 
 EXTENSIONS = (".xlsx", ".xlsm")
@@ -58,7 +58,7 @@ _STAR = "●"
 
 # --- places ------------------------------------------------------------------------------------------
 
-_PLACE = re.compile(r"(.*)!([A-Z]{1,3})([1-9][0-9]{0,6})(#formula|#phonetic)?", re.S)
+_PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})(#formula|#phonetic)?")
 
 
 @lru_cache(maxsize=MAX_COLUMNS)
@@ -68,6 +68,17 @@ def column_index(letters: str) -> int:
     for letter in letters:
         index = index * 26 + ord(letter) - 64
     return index - 1
+
+
+class _Columns(dict[str, int]):
+    """Column letters -> index, for the loop over all cells."""
+
+    def __missing__(self, letters: str) -> int:
+        self[letters] = column_index(letters)
+        return self[letters]
+
+
+_COLUMNS = _Columns()
 
 
 @lru_cache(maxsize=MAX_COLUMNS)
@@ -183,19 +194,19 @@ class _Patterns:
 
     prefix: str
     cell: re.Pattern[str]
-    used: re.Pattern[str]
+    usual: re.Pattern[str]
     bad: re.Pattern[str]
     numbered: re.Pattern[str]
     start: re.Pattern[str]
     end: re.Pattern[str]
 
 
-_ATTRS = r"(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'))*\s*"
+_ATTRS = r"(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"<>&]*\"|'[^'<>&]*'))*\s*"
 _OTHERS = (
     "row|c|is|r|rPr|rPh|phoneticPr|b|i|strike|condense|extend|outline|shadow|u|vertAlign|sz|color"
     "|rFont|name|family|charset|scheme"
 )
-_HAS_SHARED = re.compile(r"\st\s*=\s*[\"']s[\"']")
+_SHARED_USE = re.compile(r" t=\"s\"(?: [a-z]{1,2}=\"\w{1,10}\")*+><v>([0-9]+)</v></c>")
 _DIGITS_IN_QUOTES = re.compile(r"\d{11}[^\"'<>]*[\"']")
 _LONG_ATTRIBUTE = re.compile(r"<[^<>]*=\s*[\"'](?=[^\"'<>.]*\d{11})")
 
@@ -213,8 +224,10 @@ def _patterns(p: str) -> _Patterns:
             rf"|(.*?)</{p}c\s*>)))",
             re.S,
         ),
-        used=re.compile(
-            rf"<{p}c(?:\s[^>]*)?\st\s*=\s*[\"']s[\"'][^>]*>\s*<{p}v>\s*([0-9]+)\s*</{p}v\s*>"
+        usual=re.compile(
+            rf"(?:<{p}row(?: [\w:]{{1,20}}=\"[\w.:-]{{0,10}}\")*+/?>|</{p}row>"
+            rf"|<{p}c(?: [rst]=\"\w{{1,10}}\")*+(?:/>|>(?:<{p}v>[^<]*</{p}v>"
+            rf"|<{p}is><{p}t(?: xml:space=\"preserve\")?>[^<]*</{p}t></{p}is>)</{p}c>))++"
         ),
         bad=re.compile(
             rf"<(?!{p}(?:v|f|t){_ATTRS}(?:>|/>{gap})|{p}(?:{_OTHERS}){_ATTRS}/?>{gap}"
@@ -343,6 +356,7 @@ class _Plan:
     spoken: _CellEdits = field(default_factory=dict)
     wanted: set[tuple[int, _EditKey]] = field(default_factory=set)
     own_cells: bool = False
+    seen: int = 0
     in_place: dict[int, _EditKey] = field(default_factory=dict)
     items: dict[int, str] = field(default_factory=dict)
     replaced_formulas: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -359,7 +373,7 @@ class _Sheet:
         self.package, self.member, self.label, self.book = package, member, label, book
         self.merges: tuple[tuple[int, int, int, int], ...] = ()
         self.head = self.tail = ""
-        self.has_formulas = False
+        self.has_formulas = self.has_shared = False
         self.spanning: list[_Formula] = []
         self.codec = "utf-8"
         self._infos: dict[str, _Info] = {}
@@ -433,29 +447,35 @@ class _Sheet:
         if hit:
             return hit.start(), "tail"
         last = open_aside(hidden) if "<!" in hidden or "<?" in hidden else len(hidden)
-        return max(hidden.rfind(f"<{self._patterns.prefix}row", 0, last), 0), "rows"
+        return max(hidden.rfind(f"<{self.prefix}row", 0, last), 0), "rows"
 
     def _cells(self, piece: str, state: list[int]) -> Iterator[tuple[_Info, re.Match[str]]]:
         """The cells of a piece; ``state`` is the row and the column of the one just given."""
-        infos = self._infos
+        infos, columns = self._infos, _COLUMNS
+        row, column, expected, counted = state[0], state[1], str(state[0] + 1), False
         for hit in self._patterns.cell.finditer(shadow(piece)):
             row_attrs, letters, digits, rest = hit.group(1, 2, 3, 4)
             if row_attrs is not None:
                 number = _ROW_NUMBER.search(row_attrs)
-                row = int(number[1]) - 1 if number else state[0] + 1
-                if not state[0] < row < MAX_ROWS:
+                counted = number is None
+                before, row = row, int(number[1]) - 1 if number else row + 1
+                if not before < row < MAX_ROWS:
                     raise UnreadableFile("工作表的行号有错乱，请用 Excel 打开后另存一份再试")
-                state[:] = row, -1
+                column, expected = -1, str(row + 1)
+                state[:] = row, column
                 continue
             info = infos.get(rest) or self._info(rest)
             if letters is None and info.ref:
-                letters, digits = info.ref.rstrip("0123456789").upper(), "0"
-                digits = info.ref[len(letters) :]
-            column = state[1] + 1 if letters is None else column_index(letters)
-            if not state[1] < column < MAX_COLUMNS or state[0] < 0:
+                letters = info.ref.rstrip("0123456789")
+                letters, digits = letters.upper(), info.ref[len(letters) :]
+            if digits != expected and digits is not None:
+                if not (counted and column < 0 and row < int(digits) <= MAX_ROWS):
+                    raise UnreadableFile("工作表的单元格位置有错乱，请用 Excel 打开后另存一份再试")
+                row, expected = int(digits) - 1, digits
+                state[0] = row
+            before, column = column, column + 1 if letters is None else columns[letters]
+            if not before < column < MAX_COLUMNS or row < 0:
                 raise UnreadableFile("工作表的单元格次序有错乱，请用 Excel 打开后另存一份再试")
-            if digits is not None and int(digits) != state[0] + 1:
-                raise UnreadableFile("工作表的单元格位置有错乱，请用 Excel 打开后另存一份再试")
             state[1] = column
             yield info, hit
 
@@ -575,25 +595,27 @@ class _Sheet:
     def _check(self, piece: str) -> None:
         """Refuse what the cell pattern would not see."""
         hidden = shadow(piece)
-        bad = self._patterns.bad.search(hidden)
-        if not bad and _DIGITS_IN_QUOTES.search(hidden):
-            bad = _LONG_ATTRIBUTE.search(hidden)
+        odd = self._patterns.usual.sub("", hidden)
+        stray = odd.strip("\0 \t\r\n")[:1] not in ("", "<")
+        bad = stray or bool(self._patterns.bad.search(odd))
+        bad = bad or bool(_DIGITS_IN_QUOTES.search(odd) and _LONG_ATTRIBUTE.search(odd))
         if not bad and hidden is not piece:
-            bad = next((hit for hit in TOKEN.finditer(piece) if _aside_holds(hit)), None)
+            bad = any(_aside_holds(hit) for hit in TOKEN.finditer(piece))
         if bad:
             raise UnreadableFile("工作表里有无法识别的内容，请用 Excel 打开后另存一份再试")
 
     def _count_strings(self, piece: str) -> None:
-        hidden = shadow(piece)
-        found = self._patterns.used.findall(hidden)
-        if len(found) != len(_HAS_SHARED.findall(hidden)):
+        unusual = "'s'" in piece or " =" in piece or "= " in piece or self.prefix
+        sure = -1 if unusual else piece.count('"s"')
+        found = _SHARED_USE.findall(piece)
+        if sure != len(found):
             state = [-1, -1]
             found = []
-            rows = re.sub(r"\A.*?(?=<)", "", piece, flags=re.S)
-            for info, hit in self._cells(rows, state):
-                stored = self._stored(hit, rows) if info.kind == "s" else ""
+            for info, hit in self._cells(piece, state):
+                stored = self._stored(hit, piece) if info.kind == "s" else ""
                 if stored.strip():
                     found.append(stored)
+        self.has_shared = self.has_shared or bool(found)
         uses = self.book.strings.uses
         for number, count in Counter(found).items():
             index = self._shared_number(number)
@@ -602,7 +624,7 @@ class _Sheet:
             uses[index] += count
 
     def _index_piece(self, piece: str, state: list[int], parts: Parts) -> None:
-        p = self._patterns.prefix
+        p = self.prefix
         formula, phonetic = f"<{p}f", f"<{p}rPh"
         if formula not in piece and phonetic not in piece and not self._unnumbered(piece):
             last = _ROW_NUMBER.search(piece, max(piece.rfind(f"<{p}row"), 0))
@@ -619,7 +641,9 @@ class _Sheet:
 
     def _unnumbered(self, piece: str) -> bool:
         """Whether a row does not say its number, so that only counting from the start tells it."""
-        rows = piece.count(f"<{self._patterns.prefix}row")
+        rows = piece.count(f"<{self.prefix}row")
+        if rows == piece.count(f'<{self.prefix}row r="'):
+            return False
         return len(self._patterns.numbered.findall(shadow(piece))) != rows
 
     def _index_formula(self, inner: str, state: list[int], parts: Parts) -> None:
@@ -639,7 +663,7 @@ class _Sheet:
     def shared_uses(self, wanted: _CellEdits) -> Iterator[tuple[int, int, int | None, bool]]:
         """(row, column, number of the shared string or None, has a formula) of the edited cells."""
         state = [-1, -1]
-        formula = f"<{self._patterns.prefix}f"
+        formula = f"<{self.prefix}f"
         for kind, piece in self._pieces():
             if kind != "rows":
                 continue
@@ -664,6 +688,8 @@ class _Sheet:
             else:
                 piece = self._rewritten_rows(piece, state, plan)
             yield piece.encode(self.codec)
+        if plan.seen != sum(map(len, plan.cells.values())):
+            raise UnsafeEdit("要改的单元格不在这个文件里")
 
     def _rewritten_rows(self, piece: str, state: list[int], plan: _Plan) -> str:
         changes: list[Splice] = []
@@ -673,7 +699,10 @@ class _Sheet:
                 row = state[0]
                 columns = plan.cells.get(row, _NO_EDITS)
             edits = columns.get(state[1])
-            new = self._edited_cell(piece, info, hit, edits, plan) if edits else None
+            new = None
+            if edits:
+                plan.seen += 1
+                new = self._edited_cell(piece, info, hit, edits, plan)
             if new is not None:
                 changes.append((hit.start(), hit.end(), new))
             elif hit[7] is not None:
@@ -698,7 +727,7 @@ class _Sheet:
         plan: _Plan,
     ) -> str | None:
         """The whole cell element, changed; None when its shared string is changed instead."""
-        p = self._patterns.prefix
+        p = self.prefix
         if info.kind == "inlineStr":
             plain = hit[6]
             quick = quick_edit(plain, edits) if plain and "\0" not in plain else None
@@ -966,6 +995,10 @@ RULES = Rules(
 # --- the workbook ------------------------------------------------------------------------------------
 
 
+_TELLING = re.compile(rf"\d{{9}}|\d[*{_STAR}]{{3}}|^[*{_STAR}]*$")
+"""A sheet name that may hold an identifier, or held one: so places stay the same after masking."""
+
+
 class Workbook:
     """An opened xlsx file (see ``deid.formats.Document``)."""
 
@@ -1054,7 +1087,7 @@ class Workbook:
 
     def _label(self, name: str, number: int) -> str:
         """How places name a sheet: its name, unless that could itself hold an identifier."""
-        label = f"工作表{number}" if re.search(r"(?:\d\D?){6}", name) or not name else name
+        label = f"工作表{number}" if _TELLING.search(name) or not name else name
         while label in self._names:
             label += "_"
         return label
@@ -1071,9 +1104,7 @@ class Workbook:
                 for sheet in self._sheets.values():
                     if sheet.member.key == source:
                         return sheet.label
-        if re.search(r"\d{6}", member.name):
-            return f"文件{self._package.members.index(member) + 1}"
-        return member.name
+        return member_label(self._package, member)
 
     def raw(self) -> Iterator[tuple[str, bytes]]:
         """Name and unpacked bytes of every member of the package."""
@@ -1111,13 +1142,16 @@ class Workbook:
     def _sort_edit(self, place: str, wanted: Sequence[Edit], plans: dict[str, _Plan]) -> None:
         if self._parts.owns(place):
             return
-        hit = _PLACE.fullmatch(place)
-        if hit is None or hit[1] not in plans:
+        label, _, where = place.rpartition("!")
+        hit = _PLACE.fullmatch(where)
+        if hit is None or label not in plans:
             raise UnsafeEdit("要改的位置不在这个文件里")
-        plan = plans[hit[1]]
-        kinds = {None: plan.cells, "#formula": plan.formulas, "#phonetic": plan.spoken}
-        row, column = int(hit[3]) - 1, column_index(hit[2])
-        kinds[hit[4]].setdefault(row, {})[column] = wanted
+        plan = plans[label]
+        letters, digits, kind = hit.groups()
+        edits = plan.cells
+        if kind:
+            edits = plan.formulas if kind == "#formula" else plan.spoken
+        edits.setdefault(int(digits) - 1, {})[_COLUMNS[letters]] = wanted
 
     def _resolve(self, plans: dict[str, _Plan], dropped: set[str]) -> dict[int, Counter[_EditKey]]:
         """How often each edit is wanted of each shared string; formulas that lose their cell."""
@@ -1126,6 +1160,9 @@ class Workbook:
         for label, plan in plans.items():
             sheet = self._sheets[label]
             if not plan.cells:
+                continue
+            if not (sheet.has_formulas or sheet.has_shared):
+                plan.own_cells = True
                 continue
             seen = 0
             removed: set[tuple[int, int]] = set()
