@@ -134,7 +134,7 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> 
         f"|(?<=[{digit}])(?<![{digit}.\\-－].)[{digit}]{{0,2}}{dashes})"
     )
     free = "[\\s,，。;；、)）]|$"
-    hamlet = f"(?<=[村区])[\u4e00-\u9fff]{{1,4}}[{hamlets}](?={free})"
+    hamlet = f"(?<=[村区])[\u4e00-\u9fff]{{1,4}}(?:[{hamlets}]|(?<![小党作])组)(?={free})"
     spot = f"[东西南北]侧?约?[{digit}]{{1,4}}米"
     return _Words(
         label=re.compile(f"(?:{either['label']})[:：为是在于 ]{{0,3}}"),
@@ -277,7 +277,29 @@ def find_addresses(text: str) -> list[Address]:
                     found.append(address)
                     break
         done = end
-    return found
+    return _with_labelled(text, found)
+
+
+def _with_labelled(text: str, found: list[Address]) -> list[Address]:
+    """``found`` and the villages behind 住址： that carry a finer name without a number."""
+    more: list[Address] = []
+    at = done = 0
+    for label in _words().label.finditer(text):
+        start = label.end()
+        if start < done or text[start - 1] not in ":： ":
+            continue
+        stop = _VALUE_STOP.search(text, start, start + _WINDOW)
+        address = parse_address(text[start : stop.start() if stop else start + _WINDOW])
+        levels = [part.level for part in address.parts] if address else []
+        if not address or levels[-1] != "fine" or "village" not in levels:
+            continue
+        address = _shifted(address, start)
+        while at < len(found) and found[at].end <= address.start:
+            at += 1
+        if at == len(found) or found[at].start >= address.end:
+            more.append(address)
+            done = address.end
+    return sorted(found + more, key=lambda one: one.start) if more else found
 
 
 def _moved(address: Address, places: list[int]) -> Address:
