@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from deid.scan import bare
-from deid.text import fold
+from deid.text import fold, is_star
 
 _KEY = 6
 """Values are looked up by their first characters; shorter ones are too common to be traced."""
@@ -33,9 +33,10 @@ class Residue:
 
     def add(self, value: str, entity: str) -> None:
         """Remember a hidden value (as it stood in the source)."""
-        plain = bare(fold(value))
+        folded = fold(value)
+        plain = bare(folded)
         least = 2 if entity == "PERSON" else 8 if entity == "CN_ADDRESS" else 7
-        if len(plain) < least or "*" in plain:
+        if len(plain) < least or any(map(is_star, folded)):
             return
         bucket = self._values.setdefault(plain[: min(_KEY, least)], {})
         if plain not in bucket:
@@ -99,5 +100,6 @@ def _whole(plain: str, at: int, value: str) -> bool:
 def _decodings(data: bytes) -> Iterable[str]:
     yield data.decode("utf-8", "replace") if data.isascii() else data.decode("utf-8", "ignore")
     if b"\0" in data:
-        yield data.decode("utf-16-le", "ignore")
-        yield data[1:].decode("utf-16-le", "ignore")
+        for codec in ("utf-16-le", "utf-16-be"):
+            yield data.decode(codec, "ignore")
+            yield data[1:].decode(codec, "ignore")
