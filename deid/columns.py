@@ -307,24 +307,15 @@ def _is_agency_block(profiles: Mapping[int, Profile], rows: Sequence[Row]) -> bo
     return False
 
 
+_DIRECTORY_FIELDS = frozenset(
+    "town village county seq_no phone agency_contact agency_address contact_person officer_name "
+    "address CN_LANDLINE remark email period".split()
+) | {"", _LIKE_A_NAME}
+
+
 def _only_contacts(profiles: Mapping[int, Profile]) -> bool:
     """Nothing but places, offices and how to reach them."""
-    allowed = {
-        "town",
-        "village",
-        "county",
-        "seq_no",
-        "phone",
-        "agency_contact",
-        "contact_person",
-        "officer_name",
-        "address",
-        "CN_LANDLINE",
-        "",
-        "remark",
-        "email",
-    }
-    return all(profile.label.field in allowed for profile in profiles.values())
+    return all(profile.label.field in _DIRECTORY_FIELDS for profile in profiles.values())
 
 
 # ------------------------------------------------------------------------------------- the rows

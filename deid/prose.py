@@ -251,9 +251,11 @@ def _is_own(text: str) -> bool:
     """Whether a labelled line is the publisher's: a footer in the way of 监督电话：…"""
     label, _ = _labelled(text)
     folded = fold(text).strip()
-    return label.agency or any(
-        folded.startswith(word) for word in markers("footers") if len(word) > 3
-    )
+    return not label.entity and (label.agency or _is_footer(folded))
+
+
+def _is_footer(folded: str) -> bool:
+    return any(folded.startswith(word) for word in markers("footers") if len(word) > 3)
 
 
 def _begins_with_label(text: str) -> bool:

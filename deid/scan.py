@@ -78,7 +78,9 @@ _AGENCY_CONTACT = re.compile(
     r"[\u4e00-\u9fff、/及和与或]{0,8}(?:电话|热线|专线|号码|手机|方式|邮箱|信箱|邮件|平台|微信|传真)?[^\u4e00-\u9fff0-9]{0,6}$"
 )
 _SIGNED = re.compile(
-    r"(?:负责人|审核人|复核人|制表人?|填表人|填报人|经办人|审批人|主要领导|分管领导|单位领导|主管领导)\s*(?:\([^()]*\))?\s*:"
+    r"(?:负责人|审核人|复核人|制表人?|填表人|填报人|经办人|审批人|主要领导|分管领导|单位领导|主管领导|项目联系人|"
+    r"采购人|采购单位|代理机构|招标人|招标代理|发包人|建设单位|主办单位|承办单位|联系单位)\s*(?:\([^()]*\))?\s*:"
+    r"|联系人\s*:\s*[\u4e00-\u9fff]{1,3}(?:科长|主任|局长|股长|站长|所长|院长|书记|镇长|乡长|部长|经理|老师|工|会长|干事)"
 )
 _PERSON = re.compile(
     r"户主|本人|其子|其女|其父|其母|之子|之女|之夫|之妻|之父|之母|配偶|丈夫|妻子|儿子|女儿|母亲|父亲|爱人|家属|监护人|"
@@ -298,7 +300,7 @@ def _agency_contact(
     """Whether a telephone number or mailbox is an agency's, which the public must be able to see."""
     clause = _clause(folded, start, _SENTENCE_END)
     nearest = _clause(folded, start, _CLAUSE_END)
-    if not setting.people and _SIGNED.search(folded[max(0, start - 80) : start]):
+    if not setting.people and _SIGNED.search(folded[max(0, start - 120) : start]):
         return True
     if _AGENCY_CONTACT.search(nearest):
         return True

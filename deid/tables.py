@@ -198,7 +198,7 @@ def _setting(view: View, column: int) -> Setting:
     profile = view.block.profiles.get(column)
     if view.block.agency:
         return _AGENCY
-    if profile is None:
+    if profile is None or (not profile.header and not profile.label.entity):
         return _RECORD
     if profile.label.field in _OFFICE_FIELDS:
         return Setting(label=Label(profile.label.field, agency=True), people=True)
@@ -265,7 +265,7 @@ def _age_on(birth: datetime.date, day: datetime.date) -> int:
 
 
 _FEATURES = frozenset(
-    ("CN_RESIDENT_ID", "AGE", "BIRTH_DATE", "CN_STUDENT_NO", "CN_DISABILITY_CERT")
+    "CN_RESIDENT_ID AGE BIRTH_DATE CN_STUDENT_NO CN_DISABILITY_CERT CN_SOCIAL_SECURITY_NO".split()
 )
 
 
