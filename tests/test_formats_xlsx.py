@@ -211,6 +211,25 @@ def test_cells_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("5", "5"),
+        ("-0", "0"),
+        ("0.10", "0.1"),
+        ("1.5E-3", "0.0015"),
+        ("12345678901234567", "12345678901234567"),
+        ("13912345678.0", "13912345678"),
+        ("1.1010119900307123312", "1.1010119900307123312"),
+        ("1E+300", "1E+300"),
+        ("not a number", "not a number"),
+        ("INF", "INF"),
+    ],
+)
+def test_numbers_are_spelled_out(raw: str, shown: str) -> None:
+    assert xlsx.plain_number(raw) == shown
+
+
+@pytest.mark.parametrize(
     ("style", "value", "shown"),
     [
         ("yyyy-mm-dd", "45413", "2024-05-01"),
@@ -633,6 +652,7 @@ def test_every_use_gets_its_own_edit(strings: list[str], data: st.DataObject) ->
         (sheet_xml('<row r="1">13912345678<c r="A1"><v>1</v></c></row>'), "无法识别"),
         (sheet_xml('<row r="1"><z>13912345678</z></row>'), "无法识别"),
         (sheet_xml('<row r="1" z="13912345678"/>'), "无法识别"),
+        (sheet_xml('<row r="1" z="住在某村"/>'), "无法识别"),
         (sheet_xml('<row r="1"><!-- 13912345678 --></row>'), "无法识别"),
         (sheet_xml('<row r="1"><![CDATA[13912345678]]></row>'), "无法识别"),
         (sheet_xml('<row r="1"/>13912345678<row r="2"/>'), "无法识别"),

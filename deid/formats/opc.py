@@ -329,7 +329,8 @@ class Parts:
         ``extra`` splices win over edits they overlap: they carry a consistent renaming.
         """
         change = Change(dropped={*self.dropped, *dropped})
-        changes: dict[str, list[Splice]] = {k: list(v) for k, v in (extra or {}).items()}
+        fixed = extra or {}
+        changes: dict[str, list[Splice]] = {k: list(v) for k, v in fixed.items()}
         byte_edits: dict[str, list[tuple[ByteText, Sequence[Edit]]]] = {}
         texts: dict[str, tuple[str, Sequence[Edit]]] = {}
         xmls: dict[str, str] = {}
@@ -339,7 +340,8 @@ class Parts:
                 continue
             if spot.slot is not None:
                 xml = xmls.get(spot.key) or xmls.setdefault(spot.key, self.xml(spot.key))
-                _add_splices(changes, spot.key, splices(xml, spot.slot, wanted))
+                free = _free(splices(xml, spot.slot, wanted), fixed.get(spot.key, ()))
+                changes.setdefault(spot.key, []).extend(free)
             elif spot.bytes is not None:
                 byte_edits.setdefault(spot.key, []).append((spot.bytes, wanted))
             elif spot.kind == "plain":
@@ -466,9 +468,8 @@ def member_label(package: Package, member: Member) -> str:
     return member.name
 
 
-def _add_splices(changes: dict[str, list[Splice]], key: str, new: Sequence[Splice]) -> None:
-    have = changes.setdefault(key, [])
-    have += [s for s in new if not any(s[0] < b and a < s[1] for a, b, _ in have)]
+def _free(new: Sequence[Splice], fixed: Sequence[Splice]) -> list[Splice]:
+    return [s for s in new if not any(s[0] < end and start < s[1] for start, end, _ in fixed)]
 
 
 def _inner_table(table: Table, label: str) -> Table:

@@ -101,7 +101,7 @@ def _cell_place(label: str, row: int, column: int) -> str:
 _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 """Built-in number formats that show a date or a time (clause 18.8.30, with the East Asian ones)."""
 _FORMAT_NOISE = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.I)
-_DIGITS = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
+_DIGITS = re.compile(r"0|-?[1-9][0-9]{0,14}")
 
 
 def is_date_format(code: str) -> bool:
@@ -122,12 +122,12 @@ def plain_number(raw: str) -> str:
         number = Decimal(raw.strip())
     except InvalidOperation:
         return raw
-    if not number.is_finite() or abs(number.adjusted()) > 30:
+    if not number.is_finite() or abs(number.adjusted()) > 30 or len(number.as_tuple().digits) > 25:
         return raw
     if number == number.to_integral_value():
-        return (
-            f"{number.to_integral_value():f}".replace("-0", "0") if not number else f"{number:.0f}"
-        )
+        return f"{number:.0f}" if number else "0"
+    if len(number.as_tuple().digits) > 17:  # no number that a spreadsheet wrote: hide nothing of it
+        return f"{number:f}"
     text = f"{Decimal(f'{float(number):.15g}'):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -202,8 +202,9 @@ class _Patterns:
 
 
 _ATTRS = r"(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"<>&]*\"|'[^'<>&]*'))*\s*"
+_PLAIN_ATTRS = _ATTRS.replace("<>&]", "<>&\\x80-\\U0010ffff]")
 _OTHERS = (
-    "row|c|is|r|rPr|rPh|phoneticPr|b|i|strike|condense|extend|outline|shadow|u|vertAlign|sz|color"
+    "r|rPr|rPh|phoneticPr|b|i|strike|condense|extend|outline|shadow|u|vertAlign|sz|color"
     "|rFont|name|family|charset|scheme"
 )
 _SHARED_USE = re.compile(r" t=\"s\"(?: [a-z]{1,2}=\"\w{1,10}\")*+><v>([0-9]+)</v></c>")
@@ -225,13 +226,13 @@ def _patterns(p: str) -> _Patterns:
             re.S,
         ),
         usual=re.compile(
-            rf"(?:<{p}row(?: [\w:]{{1,20}}=\"[\w.:-]{{0,10}}\")*+/?>|</{p}row>"
-            rf"|<{p}c(?: [rst]=\"\w{{1,10}}\")*+(?:/>|>(?:<{p}v>[^<]*</{p}v>"
+            rf"(?:<{p}row(?: [A-Za-z0-9:]{{1,20}}=\"[A-Za-z0-9.:-]{{0,10}}\")*+/?>|</{p}row>"
+            rf"|<{p}c(?: [rst]=\"[A-Za-z0-9]{{1,10}}\")*+(?:/>|>(?:<{p}v>[^<]*</{p}v>"
             rf"|<{p}is><{p}t(?: xml:space=\"preserve\")?>[^<]*</{p}t></{p}is>)</{p}c>))++"
         ),
         bad=re.compile(
-            rf"<(?!{p}(?:v|f|t){_ATTRS}(?:>|/>{gap})|{p}(?:{_OTHERS}){_ATTRS}/?>{gap}"
-            rf"|/{p}(?:v|f|t|{_OTHERS})\s*>{gap})"
+            rf"<(?!{p}(?:v|f|t){_PLAIN_ATTRS}(?:>|/>{gap})|{p}(?:row|c|is){_PLAIN_ATTRS}/?>{gap}"
+            rf"|{p}(?:{_OTHERS}){_ATTRS}/?>{gap}|/{p}(?:v|f|t|row|c|is|{_OTHERS})\s*>{gap})"
         ),
         numbered=re.compile(rf"<{p}row(?:\s[^>]*?)?\sr\s*=\s*[\"'][0-9]"),
         start=re.compile(rf"<{p}sheetData(?:\s[^<>]*?)?(/?)>"),
@@ -1229,8 +1230,9 @@ class Workbook:
             whole = [Edit("", 0, len(old), new)]
             extra.setdefault(key, []).extend(splices(xml, slot, whole))
         if renames:
+            xmls = {key: self._parts.xml(key) for key, _ in self._parts.roles.get("refers", ())}
             for key, slot in self._parts.roles.get("refers", ()):
-                xml = self._parts.xml(key)
+                xml = xmls[key]
                 found = rename_edits(slot_text(xml, slot), renames)
                 extra.setdefault(key, []).extend(splices(xml, slot, found))
         return renames, extra
