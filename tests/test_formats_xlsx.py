@@ -19,7 +19,7 @@ from openpyxl.comments import Comment
 from openpyxl.workbook.defined_name import DefinedName
 
 from deid.errors import UnreadableFile, UnsafeEdit
-from deid.formats import xlsx
+from deid.formats import xlsx, xlsx_values
 from deid.model import Edit, Table, Text
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -226,7 +226,7 @@ def test_cells_of_every_kind() -> None:
     ],
 )
 def test_numbers_are_spelled_out(raw: str, shown: str) -> None:
-    assert xlsx.plain_number(raw) == shown
+    assert xlsx_values.plain_number(raw) == shown
 
 
 @pytest.mark.parametrize(
