@@ -1,0 +1,542 @@
+"""Positioned glyphs -> the lines, cells and tables that a reader sees.
+
+Only places and widths decide, never what is written, so that a page reads the same in structure once
+some of its characters were masked: a mask fills the width of what it hides.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from deid.formats.pdf_text import Drawing, Glyph, Rule
+
+_SNAP = 2.0
+"""Rules nearer than this (points) are one."""
+_SPACE = 0.3
+"""A gap of this share of the size is a blank; justified Chinese text stretches by less."""
+_BREAK = 0.9
+"""A gap of this share of the size parts two fields of a line."""
+_LOOSE = 0.4
+"""The same, where a new text operator starts as well."""
+_ALONE = re.compile(r"(?:1[\d*]{10}|0[\d*]{2,3}-?[\d*]{7,8})$")
+
+
+class Spot(NamedTuple):
+    """One glyph in a frame whose lines run from left to right."""
+
+    x0: float
+    x1: float
+    y: float
+    size: float
+    char: str
+    glyph: int
+    show: tuple[int, int]
+
+
+@dataclass(slots=True)
+class Piece:
+    """A text as it was put together: for each character its glyph, or -1 for a blank between."""
+
+    text: str = ""
+    glyphs: list[int] = field(default_factory=list)
+
+    def add(self, text: str, glyph: int) -> None:
+        """Append what one glyph shows."""
+        self.text += text
+        self.glyphs += [glyph] * len(text)
+
+    def join(self, other: Piece, between: str) -> None:
+        """Append another piece."""
+        self.text += between + other.text
+        self.glyphs += [-1] * len(between) + other.glyphs
+
+
+@dataclass(slots=True)
+class Grid:
+    """A table on one page: (row, column) -> text; ``edges``: where its columns stand."""
+
+    rows: int
+    edges: tuple[float, ...]
+    ruled: bool
+    angle: int
+    top: float
+    cells: dict[tuple[int, int], Piece] = field(default_factory=dict)
+    merges: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Page:
+    """What stands on a page: tables, and lines outside them from top to bottom."""
+
+    grids: list[Grid] = field(default_factory=list)
+    lines: list[Piece] = field(default_factory=list)
+
+
+def laid_out(drawing: Drawing, width: float) -> Page:
+    """The glyphs of a drawing as tables and lines; every glyph that is not blank stands in one."""
+    page = Page()
+    for angle, spots in sorted(_frames(drawing.glyphs).items(), key=lambda item: -len(item[1])):
+        rules = _turned(drawing.rules, angle)
+        rest = spots
+        for grid, inside in _ruled(rules, spots, angle):
+            page.grids.append(grid)
+            taken = set(inside)
+            rest = [spot for spot in rest if spot.glyph not in taken]
+        lines = _lines(rest)
+        for aligned, taken_lines in _aligned(lines, angle):
+            page.grids.append(aligned)
+            taken = {id(line) for line in taken_lines}
+            lines = [line for line in lines if id(line) not in taken]
+        page.lines += _paragraphs(lines, width if angle % 180 == 0 else 0.0)
+    return page
+
+
+# ----------------------------------------------------------------------------------------- frames
+
+
+def _frames(glyphs: Sequence[Glyph]) -> dict[int, list[Spot]]:
+    """Direction of writing in degrees -> the glyphs that are written so, in turned coordinates."""
+    frames: dict[int, list[Spot]] = defaultdict(list)
+    angle = 0
+    for at, glyph in enumerate(glyphs):
+        far = math.hypot(glyph.dx, glyph.dy)
+        if far > 1e-9:
+            angle = round(math.degrees(math.atan2(glyph.dy, glyph.dx))) % 360
+        if not glyph.char.strip():
+            continue
+        x, y = turned(glyph.x, glyph.y, angle)
+        spot = Spot(
+            x, x + far, y, glyph.size or far or 1.0, glyph.char, at, (glyph.stream, glyph.show)
+        )
+        frames[angle].append(spot)
+    return frames
+
+
+def turned(x: float, y: float, angle: int) -> tuple[float, float]:
+    """A point in the frame whose lines run at ``angle``."""
+    if angle == 0:
+        return x, y
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    return x * cos + y * sin, y * cos - x * sin
+
+
+def _turned(rules: Sequence[Rule], angle: int) -> list[Rule]:
+    if angle == 0:
+        return list(rules)
+    if angle % 90:
+        return []
+    out = []
+    for rule in rules:
+        a, b = turned(rule.x0, rule.y0, angle), turned(rule.x1, rule.y1, angle)
+        out.append(Rule(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1])))
+    return out
+
+
+# ------------------------------------------------------------------------------------------ lines
+
+
+def _lines(spots: Iterable[Spot]) -> list[list[Spot]]:
+    """Glyphs on one base line, lines from top to bottom, glyphs from left to right."""
+    lines: list[list[Spot]] = []
+    reach = 0.0
+    for spot in sorted(spots, key=lambda spot: (-spot.y, spot.x0, spot.glyph)):
+        if lines and abs(lines[-1][0].y - spot.y) <= reach:
+            lines[-1].append(spot)
+        else:
+            lines.append([spot])
+            reach = 0.35 * spot.size
+    for line in lines:
+        line.sort(key=lambda spot: (spot.x0, spot.glyph))
+    return lines
+
+
+def _segments(line: Sequence[Spot]) -> list[list[Spot]]:
+    """A line, cut at gaps that part fields."""
+    out = [[line[0]]]
+    for left, right in pairwise(line):
+        gap, size = right.x0 - left.x1, min(left.size, right.size)
+        wide = gap > _BREAK * size or (gap > _LOOSE * size and left.show != right.show)
+        if wide:
+            out.append([])
+        out[-1].append(right)
+    return out
+
+
+def _text(line: Sequence[Spot]) -> Piece:
+    """A line as text; a gap becomes a blank, a wide one two."""
+    piece = Piece()
+    for at, spot in enumerate(line):
+        if at:
+            gap = (spot.x0 - line[at - 1].x1) / min(spot.size, line[at - 1].size)
+            if gap > _SPACE:
+                piece.add(" " if gap < 1.5 else "  ", -1)
+        piece.add(spot.char, spot.glyph)
+    return piece
+
+
+def _stacked(spots: Iterable[Spot], right: float) -> Piece:
+    """The lines of a cell as one text: nothing between them where the line was full."""
+    piece = Piece()
+    last: list[Spot] = []
+    for line in _lines(spots):
+        if last:
+            full = right - last[-1].x1 < 1.7 * max(last[-1].size, line[0].size)
+            piece.join(_text(line), "" if full and not _two(piece.text, _text(line).text) else "\n")
+        else:
+            piece = _text(line)
+        last = line
+    return piece
+
+
+def _two(left: str, right: str) -> bool:
+    """Whether two whole telephone numbers meet at a line's end."""
+    tail = re.search(r"[\d*\-]+$", left)
+    head = re.match(r"[\d*\-]+", right)
+    return bool(tail and head and _ALONE.match(tail[0]) and _ALONE.match(head[0]))
+
+
+def _paragraphs(lines: Sequence[Sequence[Spot]], width: float) -> Iterator[Piece]:
+    """Lines outside tables; those that run on from a full line are one text with it."""
+    left = min((line[0].x0 for line in lines), default=0.0)
+    piece: Piece | None = None
+    last: Sequence[Spot] = ()
+    for line in lines:
+        if piece is not None and last and _runs_on(last, line, left, width):
+            piece.join(_text(line), "")
+        else:
+            if piece is not None:
+                yield piece
+            piece = _text(line)
+        last = line
+    if piece is not None:
+        yield piece
+
+
+def _runs_on(last: Sequence[Spot], line: Sequence[Spot], left: float, width: float) -> bool:
+    size = last[-1].size
+    return (
+        width > 0
+        and last[-1].x1 > width - left - 2.2 * size
+        and line[0].x0 < left + 1.5 * size
+        and abs(line[0].size - size) < 0.2 * size
+        and last[0].y - line[0].y < 2.6 * size
+    )
+
+
+# ------------------------------------------------------------------------------------ ruled tables
+
+
+@dataclass(slots=True)
+class _Bar:
+    """A rule after snapping: at ``at`` across, from ``low`` to ``high`` along."""
+
+    at: float
+    low: float
+    high: float
+
+
+def _bars(rules: Iterable[tuple[float, float, float]]) -> list[_Bar]:
+    """Collinear strokes that touch, as one."""
+    bars: list[_Bar] = []
+    groups: list[list[tuple[float, float, float]]] = []
+    for rule in sorted(rules):
+        if groups and rule[0] - groups[-1][0][0] <= _SNAP:
+            groups[-1].append(rule)
+        else:
+            groups.append([rule])
+    for group in groups:
+        at = group[0][0]
+        for _, low, high in sorted(group, key=lambda rule: rule[1]):
+            if bars and bars[-1].at == at and low <= bars[-1].high + 1.5 * _SNAP:
+                bars[-1].high = max(bars[-1].high, high)
+            else:
+                bars.append(_Bar(at, low, high))
+    return [bar for bar in bars if bar.high - bar.low > 4]
+
+
+def _ruled(
+    rules: Sequence[Rule], spots: Sequence[Spot], angle: int
+) -> Iterator[tuple[Grid, list[int]]]:
+    """Tables drawn with rules, and the glyphs in each."""
+    flat = _bars((rule.y0, rule.x0, rule.x1) for rule in rules if rule.y1 - rule.y0 < 1)
+    tall = _bars((rule.x0, rule.y0, rule.y1) for rule in rules if rule.x1 - rule.x0 < 1)
+    found = []
+    for group_flat, group_tall in _joined(flat, tall):
+        if len(group_flat) >= 2 and len(group_tall) >= 2:
+            found.append(_Frame(group_flat, group_tall))
+    runs = _runs(spots)
+    # the smallest first: a frame around the page must not swallow the tables in it
+    for frame in sorted(found, key=lambda frame: frame.area):
+        inside = [run for run in runs if frame.holds(run)]
+        grid = frame.grid(inside, angle)
+        if len(grid.cells) < 2:
+            continue
+        taken = {id(run) for run in inside}
+        runs = [run for run in runs if id(run) not in taken]
+        yield grid, [spot.glyph for run in inside for spot in run]
+
+
+def _joined(flat: list[_Bar], tall: list[_Bar]) -> Iterator[tuple[list[_Bar], list[_Bar]]]:
+    """Rules that cross or touch one another, group by group."""
+    parent = list(range(len(flat) + len(tall)))
+
+    def root(at: int) -> int:
+        while parent[at] != at:
+            parent[at] = parent[parent[at]]
+            at = parent[at]
+        return at
+
+    near = 1.5 * _SNAP
+    for i, row in enumerate(flat):
+        for j, column in enumerate(tall):
+            if (
+                row.low - near <= column.at <= row.high + near
+                and column.low - near <= row.at <= column.high + near
+            ):
+                parent[root(i)] = root(len(flat) + j)
+    groups: dict[int, tuple[list[_Bar], list[_Bar]]] = {}
+    for at in range(len(parent)):
+        group = groups.setdefault(root(at), ([], []))
+        group[at >= len(flat)].append(flat[at] if at < len(flat) else tall[at - len(flat)])
+    yield from groups.values()
+
+
+class _Frame:
+    """The rules of one table, as columns, rows and the walls between cells."""
+
+    def __init__(self, flat: list[_Bar], tall: list[_Bar]) -> None:
+        xs = {bar.at for bar in tall} | {
+            min(bar.low for bar in flat),
+            max(bar.high for bar in flat),
+        }
+        ys = {bar.at for bar in flat} | {
+            min(bar.low for bar in tall),
+            max(bar.high for bar in tall),
+        }
+        self.xs = _spread(sorted(xs))
+        self.ys = _spread(sorted(ys, reverse=True))
+        self.flat, self.tall = _by_place(flat), _by_place(tall)
+
+    @property
+    def area(self) -> float:
+        return (self.xs[-1] - self.xs[0]) * (self.ys[0] - self.ys[-1])
+
+    def holds(self, run: Sequence[Spot]) -> bool:
+        """Whether a run of glyphs stands in the table: its middle does."""
+        spot = run[len(run) // 2]
+        x, y = (spot.x0 + spot.x1) / 2, spot.y + 0.3 * spot.size
+        return self.xs[0] - 1 <= x <= self.xs[-1] + 1 and self.ys[-1] - 1 <= y <= self.ys[0] + 1
+
+    def grid(self, runs: Sequence[Sequence[Spot]], angle: int) -> Grid:
+        """The cells, those without a wall between them as one."""
+        grid = Grid(len(self.ys) - 1, tuple(self.xs), True, angle, self.ys[0])
+        held: dict[tuple[int, int], list[Spot]] = defaultdict(list)
+        spans = self._spans()
+        for run in runs:
+            votes: dict[tuple[int, int], int] = defaultdict(int)
+            for spot in run:
+                row = _slot([-y for y in self.ys], -(spot.y + 0.3 * spot.size))
+                column = _slot(self.xs, (spot.x0 + spot.x1) / 2)
+                votes[spans[row, column][:2]] += 1
+            held[max(votes, key=lambda cell: votes[cell])] += run
+        for cell, spots in sorted(held.items()):
+            grid.cells[cell] = _stacked(spots, self.xs[spans[cell][3] + 1])
+        grid.merges = sorted(
+            {span for span in spans.values() if span[:2] != span[2:] and span[:2] in grid.cells}
+        )
+        return grid
+
+    def _spans(self) -> dict[tuple[int, int], tuple[int, int, int, int]]:
+        """Atom -> the (top, left, bottom, right) of the cell that it is part of."""
+        rows, columns = len(self.ys) - 1, len(self.xs) - 1
+        owner: dict[tuple[int, int], tuple[int, int]] = {}
+        for row in range(rows):
+            for column in range(columns):
+                if column and not self._wall(
+                    self.tall, self.xs[column], self.ys[row + 1], self.ys[row]
+                ):
+                    owner[row, column] = owner[row, column - 1]
+                elif row and not self._wall(
+                    self.flat, self.ys[row], self.xs[column], self.xs[column + 1]
+                ):
+                    owner[row, column] = owner[row - 1, column]
+                else:
+                    owner[row, column] = (row, column)
+        spans: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+        for (row, column), (top, left) in owner.items():
+            old = spans.get((top, left), (top, left, top, left))
+            spans[top, left] = (top, left, max(old[2], row), max(old[3], column))
+        return {atom: spans[first] for atom, first in owner.items()}
+
+    @staticmethod
+    def _wall(bars: dict[float, list[_Bar]], at: float, low: float, high: float) -> bool:
+        middle = (low + high) / 2
+        return any(
+            bar.low <= middle <= bar.high
+            for place, group in bars.items()
+            if abs(place - at) <= _SNAP
+            for bar in group
+        )
+
+
+def _by_place(bars: Iterable[_Bar]) -> dict[float, list[_Bar]]:
+    out: dict[float, list[_Bar]] = defaultdict(list)
+    for bar in bars:
+        out[bar.at].append(bar)
+    return out
+
+
+def _spread(values: Sequence[float]) -> list[float]:
+    """The values, of those nearer than the snap only the first."""
+    out: list[float] = []
+    for value in values:
+        if not out or abs(value - out[-1]) > 1.5 * _SNAP:
+            out.append(value)
+    return out
+
+
+def _slot(edges: Sequence[float], value: float) -> int:
+    """Which interval of rising edges a value falls into; the nearest for one outside."""
+    for at in range(1, len(edges) - 1):
+        if value < edges[at]:
+            return at - 1
+    return max(len(edges) - 2, 0)
+
+
+def _runs(spots: Sequence[Spot]) -> list[list[Spot]]:
+    """Glyphs that were written together and touch: they stay together though they cross a rule."""
+    runs: list[list[Spot]] = []
+    for spot in sorted(spots, key=lambda spot: spot.glyph):
+        if runs:
+            last = runs[-1][-1]
+            near = 0.5 if last.show == spot.show else 0.1
+            if (
+                abs(last.y - spot.y) < 0.1 * spot.size
+                and -0.2 * spot.size < spot.x0 - last.x1 < near * spot.size
+            ):
+                runs[-1].append(spot)
+                continue
+        runs.append([spot])
+    return runs
+
+
+# ---------------------------------------------------------------------------------- aligned tables
+
+
+def _aligned(lines: Sequence[list[Spot]], angle: int) -> Iterator[tuple[Grid, list[list[Spot]]]]:
+    """Tables without rules: lines whose fields stand below one another."""
+    cut = [_segments(line) for line in lines]
+    for start, end in _blocks(lines, cut):
+        dense = [fields for fields in cut[start:end] if len(fields) >= 3]
+        bounds = _columns(dense)
+        if len(bounds) < 3:
+            continue
+        rows = _rows(lines[start:end], cut[start:end], bounds)
+        grid = Grid(len(rows), tuple(low for low, _ in bounds), False, angle, lines[start][0].y)
+        taken: list[list[Spot]] = []
+        for number, members in enumerate(rows):
+            held: dict[int, list[Spot]] = defaultdict(list)
+            for at in members:
+                taken.append(lines[start + at])
+                for segment in cut[start + at]:
+                    for column, spots in _placed(segment, bounds):
+                        held[column] += spots
+            for column, spots in held.items():
+                right = bounds[column][1]
+                grid.cells[number, column] = _stacked(spots, right)
+        yield grid, taken
+
+
+def _blocks(
+    lines: Sequence[list[Spot]], cut: Sequence[Sequence[Sequence[Spot]]]
+) -> Iterator[tuple[int, int]]:
+    """(first, one past the last) of runs of lines that hold at least three lines of three fields."""
+    dense = [at for at, fields in enumerate(cut) if len(fields) >= 3]
+    start = 0
+    for at, number in enumerate(dense):
+        following = dense[at + 1] if at + 1 < len(dense) else None
+        if following is not None and following - number <= 4:
+            gap = lines[number][0].y - lines[following][0].y
+            if gap < 8 * lines[number][0].size:
+                continue
+        if at + 1 - start >= 3:
+            yield dense[start], number + 1
+        start = at + 1
+
+
+def _columns(dense: Sequence[Sequence[Sequence[Spot]]]) -> list[tuple[float, float]]:
+    """(left, right) of the columns: strips that hardly any line leaves empty ground between."""
+    edges: list[tuple[float, int]] = []
+    for fields in dense:
+        for segment in fields:
+            edges += [(segment[0].x0, 1), (segment[-1].x1, -1)]
+    edges.sort(key=lambda edge: (edge[0], edge[1]))
+    allowed = len(dense) // 25
+    bounds: list[tuple[float, float]] = []
+    depth, left = 0, 0.0
+    for place, step in edges:
+        before, depth = depth, depth + step
+        if before <= allowed < depth:
+            left = place
+        elif depth <= allowed < before and place - left > 0.5:
+            bounds.append((left, place))
+    return bounds
+
+
+def _rows(
+    lines: Sequence[list[Spot]],
+    cut: Sequence[Sequence[Sequence[Spot]]],
+    bounds: Sequence[tuple[float, float]],
+) -> list[list[int]]:
+    """Lines that make one row each; a line with few fields belongs to the full line next to it."""
+    full = [
+        at for at, fields in enumerate(cut) if len(fields) * 2 >= len(bounds) or len(fields) >= 3
+    ]
+    rows = {at: [at] for at in full}
+    for at, fields in enumerate(cut):
+        if at in rows:
+            continue
+        if any(_crosses(segment, bounds) for segment in fields):
+            continue
+        size = lines[at][0].size
+        near = min(
+            full, key=lambda other: (round(abs(lines[other][0].y - lines[at][0].y), 1), other)
+        )
+        if abs(lines[near][0].y - lines[at][0].y) < 2.2 * size:
+            rows[near].append(at)
+        else:
+            rows[at] = [at]
+    return [sorted(rows[at]) for at in sorted(rows)]
+
+
+def _crosses(segment: Sequence[Spot], bounds: Sequence[tuple[float, float]]) -> bool:
+    """Whether a field spans two columns and is no field of the table."""
+    touched = [low for low, high in bounds if segment[0].x0 < high - 1 and segment[-1].x1 > low + 1]
+    return len(touched) > 1
+
+
+def _placed(
+    segment: Sequence[Spot], bounds: Sequence[tuple[float, float]]
+) -> Iterator[tuple[int, list[Spot]]]:
+    """A field under its column; one over several is cut where a new text operator starts."""
+    pieces: list[list[Spot]] = [[segment[0]]]
+    for left, right in pairwise(segment):
+        if left.show != right.show and _column(left, bounds) != _column(right, bounds):
+            pieces.append([])
+        pieces[-1].append(right)
+    for piece in pieces:
+        yield _column(piece[0], bounds), piece
+
+
+def _column(spot: Spot, bounds: Sequence[tuple[float, float]]) -> int:
+    middle = (spot.x0 + spot.x1) / 2
+    return min(
+        range(len(bounds)),
+        key=lambda at: max(bounds[at][0] - middle, middle - bounds[at][1], 0.0),
+    )
