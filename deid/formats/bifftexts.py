@@ -14,7 +14,7 @@ from struct import pack, unpack, unpack_from
 
 from deid.errors import UnsafeEdit
 from deid.formats.biff import decoded, encoded, units
-from deid.formats.xlsx import plain_number
+from deid.formats.xlsx_values import plain_number
 
 _CHARS, _BYTES = "chars", "bytes"
 

@@ -127,8 +127,8 @@ def _properties(data: bytes) -> Iterator[_Property]:
             raws.append((number, data[start + offset : start + end]))
         codec = _codec(raws)
         for number, raw in raws:
-            items, runs = _read(number, raw, codec)
-            yield _Property(section, number, raw, items, runs)
+            end, items, runs = _read(number, raw, codec)
+            yield _Property(section, number, raw[:end], items, runs)
 
 
 def _codec(raws: Sequence[tuple[int, bytes]]) -> str:
@@ -145,9 +145,11 @@ def _codec(raws: Sequence[tuple[int, bytes]]) -> str:
     return codec
 
 
-def _read(number: int, raw: bytes, codec: str) -> tuple[Sequence[_Item], Sequence[Slot]]:
-    if number == _CODE_PAGE or len(raw) < 4:
-        return (), ()
+def _read(number: int, raw: bytes, codec: str) -> tuple[int, Sequence[_Item], Sequence[Slot]]:
+    """Where a value ends, its strings, or the runs of characters in one of unknown shape."""
+    is_picture = number == _THUMBNAIL and raw[:2] == b"\x47\0"
+    if number == _CODE_PAGE or is_picture or len(raw) < 4:
+        return len(raw), (), ()
     for pad in (1, 4):
         try:
             reader = _names if number == _DICTIONARY else _strings
@@ -155,8 +157,8 @@ def _read(number: int, raw: bytes, codec: str) -> tuple[Sequence[_Item], Sequenc
         except (StructError, IndexError, UnicodeDecodeError):
             continue
         if end <= len(raw) < end + 4:
-            return items, ()
-    return (), tuple(run_slots("属性", raw))
+            return end, items, ()
+    return len(raw), (), tuple(run_slots("属性", raw))
 
 
 def _strings(raw: bytes, codec: str, pad: int) -> tuple[list[_Item], int]:

@@ -47,7 +47,7 @@ from deid.formats.bifftexts import (
 )
 from deid.formats.ole2 import Container, Entry
 from deid.formats.oleprops import PropertySet
-from deid.formats.xlsx import (
+from deid.formats.xlsx_values import (
     column_index,
     column_letters,
     date_text,
@@ -308,7 +308,13 @@ class Workbook:
     def _read_all(self) -> None:
         self._globals = _cut(self._data, 0)
         self._kinds: dict[int, list[int]] = {}
+        self._others: list[int] = []
+        before = -1
         for at, kind, _ in records(self._data, 0, self._globals.end):
+            follows = bool(self._others) and self._others[-1] == before
+            if follows if kind == CONTINUE else kind not in NO_TEXT:
+                self._others.append(at)
+            before = at
             if kind in (_BOUNDSHEET, _FILEPASS, _SST, _EXTSST, _XF, _FORMAT, _DATEMODE, 0xEB):
                 self._kinds.setdefault(kind, []).append(at)
         if _FILEPASS in self._kinds:
@@ -323,8 +329,7 @@ class Workbook:
         for sheet in self._sheets:
             self._read_sheet(sheet)
         self._check_overlap()
-        inside = records(self._data, 0, self._globals.end)
-        self._show_records([(at, False) for at, kind, _ in inside if kind not in NO_TEXT], "工作簿")
+        self._show_records([(at, False) for at in self._others], "工作簿")
         self._show_strings()
         self._pictures()
         self._show_streams()
@@ -366,6 +371,7 @@ class Workbook:
         depth = int(sheet.is_chart)
         data, cells = self._data, sheet.cells
         others: list[tuple[int, bool]] = []
+        before = -1
         for at, kind, length in records(data, part.start, part.end):
             if kind == _BOF:
                 depth += 1
@@ -386,8 +392,12 @@ class Workbook:
                 row, column = unpack_from("<HH", data, cells[-1] + 4)
                 sheet.groups[row, column] = (kind, at)
                 others.append((at, False))
+            elif kind == CONTINUE:
+                if others and others[-1][0] == before:
+                    others.append((at, depth > 1))
             elif kind not in NO_TEXT or depth > 1:
                 others.append((at, depth > 1))
+            before = at
         if not in_order:
             sheet.cells = _sorted_cells(data, cells)
         place = partial(_cell_place, sheet.name)
@@ -416,14 +426,17 @@ class Workbook:
         data, stream = self._data, self._main.index
         notes = _notes(data, [at for at, _ in found])
         counts: Counter[str] = Counter()
-        drawn = 0
+        drawn = done = owner = 0
         for at, in_chart in found:
             kind, length = unpack_from("<HH", data, at)
             end = at + 4 + length
+            if at < done:
+                continue
+            owner = kind = owner if kind == CONTINUE else kind
             if kind == _OBJ and length >= 8 and unpack_from("<H", data, at + 4)[0] == 0x15:
                 drawn = unpack_from("<H", data, at + 10)[0]
             if kind == _TXO and length >= 14:
-                self._show_box(at, label, notes.pop(drawn, None), counts)
+                done = self._show_box(at, label, notes.pop(drawn, None), counts)
                 continue
             if kind in (0xE9, 0x7F):
                 self.remarks.append(Remark(label, "工作表有背景图片，请人工查看"))
@@ -434,8 +447,9 @@ class Workbook:
 
     def _show_box(
         self, at: int, label: str, cell: tuple[int, int] | None, counts: Counter[str]
-    ) -> None:
-        text = _box(self._data, at)[0]
+    ) -> int:
+        """Show a text box or a comment; where its records end."""
+        text, _, end, _ = _box(self._data, at)
         if cell is None:
             counts["文本框"] += 1
             place = f"{label}#文本框{counts['文本框']}"
@@ -443,6 +457,7 @@ class Workbook:
             place = f"{_cell_place(label, *cell)}#comment"
         if text:
             self._show(place, text, _Spot(self._main.index, at))
+        return end
 
     def _show_formulas(self, sheet: _Sheet) -> None:
         for at in sheet.cells:
