@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from deid.address import LEVELS, cut, is_agency_place, parse_address
 from deid.checks import bank_card, landline, mobile, resident_id, resident_id_15, resident_id_shape
 from deid.fields import NO_LABEL, Label, exact_label, header_label, markers, normal
 from deid.model import Row
@@ -25,15 +26,19 @@ _SAMPLE = 400
 """Values of a column that vote. Measured on the samples: 40 give the same verdicts."""
 _SHARE = 0.6
 """Of the values that vote, how many must look alike before a column without a header is one."""
+_ADDRESSES = 0.3
+"""The same for addresses: many a row ends at the village and has nothing to hide."""
 _HEADER_LENGTH = 24
 _LONG_DIGITS = re.compile(r"\d{5}")
 _SMALL_NUMBER = re.compile(r"\(?\d{1,2}\)?|[甲乙丙丁]|[一二三四五六七八九十]{1,2}")
 _TOTAL = re.compile(r"(?:本页|全[镇乡县村]|.{0,6})?(?:合计|总计|小计|共计)[:：]?")
 _ORG_NAME = re.compile(
-    r".{2,}(?:局|办|办公室|中心|服务站|工作站|站|所|委员会|居委会|村委会|政府|公司|医院|卫生院|学校|银行|支行|厅|"
+    r".{2,}(?:局|办|办公室|中心|服务站|工作站|站|所|委员会|居委会|村委会|政府|公司|医院|卫生院|学校|幼儿园|中学|小学|银行|支行|厅|"
     r"窗口|大厅|协会|联合会|残联|法院|检察院|敬老院|养老院|福利院|救助站|超市|药店|社区|街道|乡|镇|科|股)"
 )
 _ORG_FIELDS = frozenset(("unit_or_post", "employer", "agency_name"))
+_PLACES = frozenset(("", "province", "city", "county", "town", "village", "remark"))
+"""Fields under which addresses may stand: a school or a bank is an office all the same."""
 _PERSON_FIELDS = frozenset(
     ("name", "head_name", "member_names", "age", "sex", "relation", "birth_date")
 )
@@ -246,7 +251,25 @@ def shape(value: str) -> str:
         return "card"
     if digits.startswith("0") and landline(digits):
         return "landline"
-    return "name" if is_name(fold(value).strip()) else ""
+    folded = fold(value).strip()
+    if is_name(folded):
+        return "name"
+    return "address" if _is_fine_address(folded) else ""
+
+
+def _is_fine_address(folded: str) -> bool:
+    """A division of some level and something finer behind it, and nothing else."""
+    if not 5 <= len(folded) <= 60 or not _DIVISION.search(folded):
+        return False
+    address = parse_address(folded)
+    if address is None or not address.parts or cut(address) >= address.end:
+        return False
+    if is_agency_place(folded, address) or _ORG_NAME.fullmatch(folded):
+        return False
+    return address.parts[0].level in LEVELS[:5] and address.end - address.start == len(folded)
+
+
+_DIVISION = re.compile(r"[省市县区旗镇乡村]|街道|社区|苏木|嘎查")
 
 
 _LIKE_A_NAME = "like_a_name"
@@ -267,6 +290,8 @@ def _vote(values: Sequence[str]) -> tuple[str, str]:
     ):
         if count >= _SHARE * len(values):
             return entity, f"{len(values)} 个值中 {count} 个像{entity}"
+    if counts["address"] >= _ADDRESSES * len(values):
+        return "CN_ADDRESS", f"{len(values)} 个值中 {counts['address']} 个是细于村的地址"
     if counts["name"] >= _SHARE * len(values):
         return "name", ""
     return "", ""
@@ -281,6 +306,8 @@ def _profile(index: int, path: Sequence[str], values: Sequence[str]) -> Profile:
     if entity == "name":
         known = Label(field=_LIKE_A_NAME) if label is NO_LABEL else label
         return Profile(index, header, known, "值形：姓名")
+    if entity == "CN_ADDRESS" and label.field not in _PLACES:
+        return Profile(index, header, label, f"表头：{path[-1]}" if path else "")
     if entity and not (label.public and entity != "CN_RESIDENT_ID"):
         return Profile(index, header, Label(field=label.field, entity=entity), why)
     return Profile(index, header, label, f"表头：{path[-1]}" if label is not NO_LABEL else "")
@@ -308,8 +335,22 @@ def _is_agency_block(profiles: Mapping[int, Profile], rows: Sequence[Row]) -> bo
 
 
 _DIRECTORY_FIELDS = frozenset(
-    "town village county seq_no phone agency_contact agency_address contact_person officer_name "
-    "address CN_LANDLINE remark email period".split()
+    [
+        "town",
+        "village",
+        "county",
+        "seq_no",
+        "phone",
+        "agency_contact",
+        "agency_address",
+        "contact_person",
+        "officer_name",
+        "address",
+        "CN_LANDLINE",
+        "remark",
+        "email",
+        "period",
+    ]
 ) | {"", _LIKE_A_NAME}
 
 

@@ -68,7 +68,7 @@ _AMOUNT = re.compile(
 _SENTENCE_END = re.compile(r"[。;!?\n]")
 _CLAUSE_END = re.compile(r"[。;!?\n,]")
 _ORG = re.compile(
-    r"[\u4e00-\u9fff]{2,}(?:局|办公室|办事处|民政办|社事办|中心|服务站|工作站|管理站|委员会|政府|居委会|村委会|民政所|"
+    r"[\u4e00-\u9fff]{2,}(?:局|办公室|办事处|民政办|社事办|中心(?!社区|村|路|街|镇)|服务站|工作站|管理站|委员会|政府|居委会|村委会|民政所|"
     r"派出所|司法所|财政所|保障所|卫生院|股|科室|科|厅|公司|集团|医院|学校|中学|小学|大学|银行|支行|大厅|窗口|协会|联合会|"
     r"残联|法院|检察院|敬老院|养老院|福利院|事务所|支队|大队|工会|妇联|人社局|信访办|纪委|监委|合作社|超市|药店|[省市县区镇乡]办|党政办|"
     r"(?:县|市|区|镇|乡|村|街道)委|街道办)"
@@ -469,6 +469,8 @@ def _is_home(folded: str, address: Address, setting: Setting) -> bool:
     if label.agency or is_agency_place(folded, address):
         return False
     if _HOME.search(clause[-20:]):
+        return True
+    if setting.record and _HOUSEHOLD.search(folded, cut(address), address.end):
         return True
     after = _SENTENCE_END.split(folded[address.start : address.end + 25])[0]
     if _ORG.search(after) and not _DORMITORY.search(after):
