@@ -735,7 +735,7 @@ class _TextScan:
         return depth > 0 and self.path[depth - 1].name in self.rules.groups
 
     def _close(self, tag: str) -> Iterator[tuple[Slot, str]]:
-        if tag not in self.tags:
+        if not self.tags or (self.tags[-1] != tag and tag not in self.tags):
             return
         while self.tags:
             if self.owners[-1][0] == len(self.path):
@@ -760,7 +760,7 @@ class _TextScan:
     def _place(self, path: Sequence[Element], attr: str) -> str:
         last = path[-1] if path else Element("", "", 0)
         end = f"@{attr}" if attr else ""
-        for element in path:
+        for element in path[-8:]:
             if element.name in ("comment", "threadedComment", "hyperlink"):
                 ref = attributes(element.attrs).get("ref", "")
                 if re.fullmatch(r"[A-Z]{1,3}[0-9]{1,7}", ref):
