@@ -1,15 +1,746 @@
-"""Web pages."""
+"""Web pages, changed by splicing: bytes, tags, encoding and character references stay as they are.
+
+Texts are joined over inline tags, as a page shows them; tables are read as tables. Attributes,
+comments, scripts and styles are shown too, in whatever they are encoded. Where two neighbouring
+elements may be one number or two (``<b>138</b>00138000``, ``<span>138…</span><span>500</span>``) or
+part of a text is out of line (superscript, struck out, hidden), it is shown in both readings.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import binascii
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
 
-from deid.errors import UnreadableFile
+from deid.errors import UnreadableFile, UnsafeEdit
+from deid.formats import magic
+from deid.formats.encoding import Encoding, detect, line_starts, read_bytes, splice
+from deid.formats.htmltokens import (
+    BLOCK,
+    VOID,
+    Attribute,
+    Node,
+    Read,
+    Token,
+    Tree,
+    as_attribute,
+    as_script,
+    as_style,
+    as_text,
+    as_url,
+    collapsed,
+    escaped,
+    gap,
+    tokens,
+    whole,
+    words,
+)
+from deid.formats.ooxml import legal, worth_showing
+from deid.model import READING, Edit, Remark, Row, Table, Text
 
-if TYPE_CHECKING:
-    from deid.formats import Document
+EXTENSIONS = (".html", ".htm")
+LABEL = "网页"
+
+MAX_DEPTH = 6
+"""Pages inside pages (``srcdoc``, templates, comments): what lies deeper is shown as one text."""
+
+# --- where a text stands -----------------------------------------------------------------------------
 
 
-def page(data: bytes) -> Document:
-    """A page, opened."""
-    raise UnreadableFile("网页内容还不能检查，请用 Word 打开后另存一份再试")
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The pieces of the source that one shown text is made of. ``number``: the last piece is a
+    number of a script, which becomes a string when it is changed."""
+
+    pieces: tuple[Read, ...]
+    star: str = "*"
+    number: bool = False
+
+    @property
+    def text(self) -> str:
+        """What a reader sees."""
+        return "".join(piece.text for piece in self.pieces)
+
+
+Splice = tuple[int, int, str]
+
+
+def splices(slot: Slot, edits: Sequence[Edit]) -> Iterator[Splice]:
+    """The edits of a slot's text as replacements of ranges of the source.
+
+    An edit over several pieces is shared out: each gets as many characters as it loses, the last
+    one the rest, so that tags stay where they are.
+    """
+    waiting = [(e.start, e.end, legal(e.replacement, slot.star)) for e in edits]
+    if any(not 0 <= start <= end <= len(slot.text) for start, end, _ in waiting):
+        raise UnsafeEdit("要改的位置超出了原文")
+    base = 0
+    for number, piece in enumerate(slot.pieces):
+        last = number + 1 == len(slot.pieces)
+        here, waiting = _shares(waiting, base, base + len(piece.text), last)
+        if slot.number and last and here:
+            yield _quoted(piece, [(a - base, b - base, new) for a, b, new in here])
+        elif piece.codes:
+            for start, end, new in here:
+                yield _splice(piece, start - base, end - base, new)
+        base += len(piece.text)
+
+
+def _shares(
+    waiting: Sequence[Splice], start: int, end: int, last: bool
+) -> tuple[list[Splice], list[Splice]]:
+    """What of the edits falls to the piece at ``start:end``, and what to later ones."""
+    here: list[Splice] = []
+    later: list[Splice] = []
+    for first, stop, new in waiting:
+        if first > end or (first == end and not last and (stop > first or first > start)):
+            later.append((first, stop, new))
+        elif stop <= end:
+            here.append((first, stop, new))
+        else:
+            here.append((first, end, new[: end - first]))
+            later.append((end, stop, new[end - first :]))
+    return here, later
+
+
+def _splice(piece: Read, start: int, end: int, new: str) -> Splice:
+    size = len(piece.text)
+    first = piece.starts[start] if start < size else piece.ends[size - 1]
+    return first, piece.ends[end - 1] if end > start else first, escaped(new, piece.codes)
+
+
+def _quoted(piece: Read, edits: Sequence[Splice]) -> Splice:
+    """A number of a script as the string that it becomes."""
+    text = piece.text
+    for start, end, new in reversed(edits):
+        text = text[:start] + new + text[end:]
+    quote = escaped('"', piece.codes)
+    return piece.starts[0], piece.ends[-1], quote + escaped(text, (*piece.codes, "js")) + quote
+
+
+# --- one page, or a page inside it ---------------------------------------------------------------------
+
+_OUT_OF_LINE = frozenset({"sup", "sub", "rt", "rp", "del", "s", "strike"})
+_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0", re.I)
+_BOXED = re.compile(r"display\s*:\s*(?!inline\s*(?:;|$)|none|contents|ruby)[a-z]", re.I)
+_URLS = words(
+    "href src action formaction data cite poster background longdesc ping srcset xlink:href"
+)
+_NAMES = words("id class name for headers form list usemap aria-labelledby aria-describedby")
+_DULL = words("style class face lang id accept-charset charset http-equiv coordsize")
+_LONG = re.compile(r"(?:\d\D{0,3}){7}|@|\\[0-9a-fA-F]|url\(")
+_LONG_NAME = re.compile(r"\d\D?\d\D?\d\D?\d\D?\d\D?\d\D?\d")
+_DATA_URL = re.compile(r"\s*data:([^,;]*)((?:;[^,;]*)*),(.*)", re.S | re.I)
+_MARKED_UP = re.compile(r"<[a-zA-Z!/]")
+_PAGE_TYPES = re.compile(r"html|template|x-|svg|xml", re.I)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Text of one block that is read together: the line itself, or what is out of line in it."""
+
+    number: int
+    place: str
+    pieces: list[Read] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Cell:
+    row: int
+    column: int
+    place: str
+    lines: list[tuple[Read, ...]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Grid:
+    """One table: cells, merges, and columns that cells from above still cover."""
+
+    cells: list[_Cell] = field(default_factory=list)
+    merges: list[tuple[int, int, int, int]] = field(default_factory=list)
+    row: int = -1
+    column: int = 0
+    covered: dict[int, int] = field(default_factory=dict)
+
+    def next_row(self) -> None:
+        self.row += 1
+        self.column = 0
+
+    def add(self, place: str, rows: int, columns: int) -> _Cell:
+        """A cell in the next free column of the row."""
+        if self.row < 0:
+            self.row = 0
+        while self.covered.get(self.column, -1) >= self.row:
+            self.column += 1
+        cell = _Cell(self.row, self.column, place)
+        self.cells.append(cell)
+        bottom, right = self.row + rows - 1, self.column + columns - 1
+        if rows > 1:
+            self.covered.update(dict.fromkeys(range(self.column, right + 1), bottom))
+        if rows > 1 or columns > 1:
+            self.merges.append((self.row, self.column, bottom, right))
+        self.column = right + 1
+        return cell
+
+
+class _Page:
+    """One pass over a page: shows its texts and tables into ``show``."""
+
+    def __init__(self, source: Read, prefix: str, show: _Shown, depth: int) -> None:
+        self.source, self.prefix, self.show, self.depth = source, prefix, show, depth
+        self._tree = Tree(self._opened, self._closed)
+        self._grids: list[tuple[_Grid, list[_Cell]]] = []
+        self._line: list[tuple[int, Read]] = []
+        self._groups: list[_Group] = []
+        self._out: list[int] = []
+        self._broken = False
+        self._preformatted = 0
+        self._raw: tuple[str, str] = ("", "")
+        self._attributes: tuple[Token, bool, bool] | None = None
+        self._run()
+
+    def _run(self) -> None:
+        for token in tokens(self.source.text):
+            if token.kind == "start":
+                self._start(token)
+            elif token.kind == "end":
+                self._name(token)
+                if token.name == "br":
+                    self._start(replace(token, kind="start"))
+                else:
+                    self._tree.end(token.name)
+            elif token.kind == "text":
+                self._text(token)
+            elif token.kind == "raw":
+                self._content(token)
+            else:
+                self._aside(token)
+        self._tree.finish()
+        self._flush()
+
+    # elements
+
+    def _start(self, token: Token) -> None:
+        values = {a.name: self.source.text[a.start : a.end] for a in reversed(token.attributes)}
+        style = values.get("style", "")
+        hidden = "hidden" in values or bool(_HIDING.search(style))
+        self._attributes = (token, hidden, bool(_BOXED.search(style)))
+        place = self._tree.count
+        node = self._tree.start(token.name)
+        if node is not None:
+            place = node.number
+            if token.name == "br":
+                self._break()
+        self._attributes = None
+        self._name(token)
+        self._raw = (token.name, values.get("type", "") or values.get("language", ""))
+        for attribute in token.attributes:
+            self._attribute(token.name, f"{self.prefix}e{place}", attribute, values)
+
+    def _opened(self, node: Node) -> None:
+        token, hidden, boxed = self._attributes or (None, False, False)
+        own = token is not None and token.name == node.name
+        if node.name in BLOCK or (own and boxed):
+            self._flush()
+        elif own and (hidden or node.name in _OUT_OF_LINE) and node.name not in VOID:
+            self._out.append(node.number)
+        if node.name in ("pre", "listing", "textarea", "plaintext"):
+            self._preformatted += 1
+        if node.name == "table":
+            self._grids.append((_Grid(), []))
+        elif self._grids and node.name == "tr":
+            self._grids[-1][0].next_row()
+        elif self._grids and node.name in ("td", "th"):
+            spans = self._spans(token) if token and own else (1, 1)
+            cell = self._grids[-1][0].add(f"{self.prefix}e{node.number}.text", *spans)
+            self._grids[-1][1].append(cell)
+
+    def _spans(self, token: Token) -> tuple[int, int]:
+        """(rows, columns) that a cell spans, within the limits of the standard."""
+        values = {a.name: self.source.text[a.start : a.end].strip() for a in token.attributes}
+        rows, columns = (
+            int(hit[0]) if (hit := re.match(r"\d{1,5}", values.get(name, ""))) else 1
+            for name in ("rowspan", "colspan")
+        )
+        return min(max(rows, 1), 65_534), min(max(columns, 1), 1_000)
+
+    def _closed(self, node: Node) -> None:
+        if node.name in BLOCK:
+            self._flush()
+        if self._out and self._out[-1] == node.number:
+            self._out.pop()
+        if node.name in ("pre", "listing", "textarea", "plaintext"):
+            self._preformatted -= 1
+        if node.name in ("td", "th") and self._grids and self._grids[-1][1]:
+            self._grids[-1][1].pop()
+        if node.name == "table" and self._grids:
+            self.show.table(self._grids.pop()[0])
+
+    def _name(self, token: Token) -> None:
+        """Names that hold a number: of the tag or an attribute."""
+        spans = [(token.start, token.end)]
+        spans += [(a.name_start, a.name_start + len(a.name)) for a in token.attributes]
+        for start, end in spans:
+            if _LONG_NAME.search(self.source.text, start, end):
+                piece = self.source.cut(start, end)
+                self.show.extra(f"{self.prefix}标记名", Slot((piece,), "_"))
+
+    def _attribute(
+        self, tag: str, place: str, attribute: Attribute, values: Mapping[str, str]
+    ) -> None:
+        name = attribute.name
+        if attribute.end - attribute.start < 2:
+            return
+        raw = self.source.text[attribute.start : attribute.end]
+        if name in _DULL and not _LONG.search(raw) and "&" not in raw:
+            return
+        read = as_attribute(self.source.cut(attribute.start, attribute.end, attribute.code))
+        place = f"{place}.@{name}"
+        if name == "srcdoc" and self.depth < MAX_DEPTH:
+            _Page(read, f"{place}#", self.show, self.depth + 1)
+        elif name.startswith("on") or re.match(r"\s*javascript:", read.text, re.I):
+            _show_script(read, place, self.show)
+        elif name == "style":
+            self.show.extra(place, Slot((as_style(_coded(read, "css")),)))
+        elif name in _URLS or (tag == "meta" and values.get("http-equiv", "").lower() == "refresh"):
+            self._url(read, place)
+        else:
+            self.show.extra(place, Slot((read,), "_" if name in _NAMES else "*"))
+
+    def _url(self, read: Read, place: str) -> None:
+        data = _DATA_URL.match(read.text)
+        if data is None:
+            self.show.extra(place, Slot((as_url(_coded(read, "url")),)))
+        elif data[1].lower().startswith(("image/", "font/", "audio/", "video/")):
+            if data[1].lower().startswith("image/"):
+                self.show.remark(place, "图片需人工查看")
+            if "base64" not in data[2].lower():
+                self.show.extra(place, Slot((as_url(_coded(read, "url")),)))
+        elif "base64" in data[2].lower():
+            if _hides_text(data[3]):
+                raise UnreadableFile("网页的链接里嵌有编码过的内容，无法检查，请删除后再试")
+        elif "html" in data[1].lower() and self.depth < MAX_DEPTH:
+            inner = as_url(read.cut(data.start(3), data.end(3), "url"))
+            _Page(inner, f"{place}#", self.show, self.depth + 1)
+        else:
+            self.show.extra(place, Slot((as_url(_coded(read, "url")),)))
+
+    # texts
+
+    def _text(self, token: Token) -> None:
+        raw = self.source.text[token.start : token.end]
+        if raw.isspace():
+            if self._line and not self._line[-1][1].text.endswith(" "):
+                self._add(gap(" "))
+            return
+        self._tree.text()
+        read = as_text(self.source.cut(token.start, token.end, "text"))
+        if not self._preformatted:
+            self._add(collapsed(read))
+            return
+        start = 0
+        for hit in re.finditer(r"\r\n?|\n", read.text):
+            self._add(read.cut(start, hit.start()))
+            self._flush()
+            start = hit.end()
+        self._add(read.cut(start, len(read.text)))
+
+    def _add(self, read: Read) -> None:
+        group = self._out[-1] if self._out else -1
+        if all(known.number != group for known in self._groups):
+            self._groups.append(_Group(group, self.prefix + self._tree.place()))
+        self._line.append((group, read))
+
+    def _break(self) -> None:
+        """A line break: in a cell it is part of the text, elsewhere it begins a new one."""
+        if self._grids and self._grids[-1][1]:
+            if self._line:
+                self._add(gap("\n"))
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        """End a block: show its line, what is out of line, and its other readings."""
+        line, groups = self._line, self._groups
+        self._line, self._groups = [], []
+        own = _trimmed([read for group, read in line if group == -1])
+        place = next((g.place for g in groups if g.number == -1), "")
+        cell = self._grids[-1][1][-1] if self._grids and self._grids[-1][1] else None
+        if own:
+            if cell is not None:
+                if not cell.lines:
+                    cell.place = place
+                cell.lines.append(own)
+            else:
+                self.show.text(place, Slot(own))
+        for group in groups:
+            if group.number != -1:
+                found = _trimmed([read for number, read in line if number == group.number])
+                self.show.extra(group.place, Slot(found))
+        if len(groups) > 1:
+            self._reading("连读", place or groups[0].place, [read for _, read in line])
+        self._reading("分读", place, _separated(own), unlike=own)
+
+    def _reading(
+        self, name: str, place: str, pieces: Sequence[Read], unlike: Sequence[Read] = ()
+    ) -> None:
+        if pieces and len(pieces) != len(unlike):
+            self.show.extra(f"{place}{READING}{name}", Slot(tuple(pieces)))
+
+    # what is neither element nor text
+
+    def _content(self, token: Token) -> None:
+        """The content of a script, a style or an element that only old programs show."""
+        tag, kind = self._raw
+        place = self.prefix + self._tree.place()
+        read = self.source.cut(token.start, token.end)
+        if tag == "style":
+            _show_style(read, place, self.show)
+        elif tag != "script" or (_PAGE_TYPES.search(kind) and "javascript" not in kind.lower()):
+            self._inside(read, place)
+        else:
+            _show_script(read, place, self.show)
+
+    def _aside(self, token: Token) -> None:
+        read = self.source.cut(token.start, token.end)
+        if token.kind == "comment":
+            place = f"{self.prefix}e{self._tree.aside()}.text"
+            self._inside(read, place)
+            return
+        if token.name == "?":
+            self._tree.aside()
+        self.show.extra(f"{self.prefix}声明", Slot((read,)))
+
+    def _inside(self, read: Read, place: str) -> None:
+        """A comment or template: markup inside it is read as markup."""
+        if _MARKED_UP.search(read.text) and self.depth < MAX_DEPTH:
+            _Page(read, f"{place}#", self.show, self.depth + 1)
+        else:
+            self.show.extra(place, Slot((read,)))
+
+
+def _coded(read: Read, code: str) -> Read:
+    return read.cut(0, len(read.text), code)
+
+
+def _trimmed(pieces: Sequence[Read]) -> tuple[Read, ...]:
+    """The pieces without the blanks at both ends."""
+    left = [piece for piece in pieces if piece.text]
+    while left:
+        text = left[0].text.lstrip(" \t\r\n\f")
+        if text:
+            left[0] = left[0].cut(len(left[0].text) - len(text), len(left[0].text))
+            break
+        left.pop(0)
+    while left:
+        text = left[-1].text.rstrip(" \t\r\n\f")
+        if text:
+            left[-1] = left[-1].cut(0, len(text))
+            break
+        left.pop()
+    return tuple(left)
+
+
+def _separated(pieces: Sequence[Read]) -> list[Read]:
+    """The pieces with a space wherever two elements touch that may be two numbers or one."""
+    out: list[Read] = []
+    for piece in pieces:
+        if out and out[-1].codes and piece.codes:
+            before, after = out[-1].text[-1:], piece.text[:1]
+            if before.isalnum() and after.isalnum() and (before + after).isascii():
+                out.append(gap(" "))
+        out.append(piece)
+    return out
+
+
+def _hides_text(data: str) -> bool:
+    """Whether Base64 data could hold an identifier."""
+    try:
+        plain = base64.b64decode(re.sub(r"\s", "", data) + "==")
+    except (binascii.Error, ValueError):
+        return True
+    return not plain.isascii() or bool(re.search(rb"(?:\d\D?){7}|@", plain))
+
+
+# --- scripts and styles ----------------------------------------------------------------------------------
+
+_LITERAL = re.compile(
+    r"(?P<comment>/\*.*?\*/|//[^\n\r]*|<!--[^\n\r]*)"
+    r"|\"(?P<dq>(?:[^\"\\\n\r]|\\.)*)\"|'(?P<sq>(?:[^'\\\n\r]|\\.)*)'|`(?P<tpl>(?:[^`\\]|\\.)*)`"
+    r"|(?<=[(,=:\[!&|?{};])/(?![*/])(?:[^\\/\[\n\r]|\\.|\[(?:[^\]\\\n\r]|\\.)*\])+/[a-z]*"
+    r"|(?<![\w.$])(?P<num>\d{7,})(?![\w.])",
+    re.S,
+)
+_KEY = re.compile(r"(?:([A-Za-z_$\u0080-\uffff][\w$]{0,60})|[\"'])\s*:\s*$")
+_LINE_END = re.compile(r"[\r\n]+")
+
+
+def _show_script(read: Read, place: str, show: _Shown) -> None:
+    """The strings, long numbers and comments of a script, a string under its key."""
+    done = count = 0
+    key: tuple[Read, int] | None = None
+    for hit in _LITERAL.finditer(read.text):
+        between = read.text[done : hit.start()]
+        _show_rest(read.cut(done, hit.start()), f"{place}#{count}后", show)
+        done = hit.end()
+        kind = hit.lastgroup
+        if kind is None:
+            _show_rest(read.cut(*hit.span()), f"{place}#{count}后", show)
+            continue
+        count += 1
+        here = f"{place}#{count}"
+        if kind == "comment":
+            show.extra(here, Slot((read.cut(*hit.span()),), "x"))
+            continue
+        value = read.cut(*hit.span(kind))
+        if kind != "num":
+            value = as_script(_coded(value, "js"))
+        pieces = _with_key(read, hit.start(), done - len(hit[0]), between, key, value)
+        is_key = kind != "num" and re.match(r"\s*:", read.text[done : done + 20])
+        key = (value, done) if is_key else None
+        if not is_key:
+            show.extra(here, Slot(pieces, number=kind == "num"))
+        elif _LONG_NAME.search(value.text):
+            show.extra(here, Slot((value,)))
+    _show_rest(read.cut(done, len(read.text)), f"{place}#{count}后", show)
+
+
+def _with_key(
+    read: Read,
+    start: int,
+    _: int,
+    between: str,
+    key: tuple[Read, int] | None,
+    value: Read,
+) -> tuple[Read, ...]:
+    """A value with its key before it, as a label: ``{"身份证号": "…"}``."""
+    if key is not None and re.fullmatch(r"\s*:\s*", between) and not _LONG_NAME.search(key[0].text):
+        name = Read(key[0].text, key[0].starts, key[0].ends)
+        return (name, gap(":"), value)
+    bare = _KEY.search(read.text, max(0, start - 80), start)
+    if bare and bare[1]:
+        return (Read(bare[1], *_no_place(bare[1])), gap(":"), value)
+    return (value,)
+
+
+def _no_place(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    spots = (0,) * len(text)
+    return spots, spots
+
+
+def _show_rest(read: Read, place: str, show: _Shown) -> None:
+    """Code between the literals, where numbers stand in it."""
+    if _LONG.search(read.text):
+        for number, line in enumerate(_lines(read)):
+            if _LONG.search(line.text):
+                show.extra(f"{place}{number}", Slot((line,), "x"))
+
+
+def _lines(read: Read) -> Iterator[Read]:
+    start = 0
+    for hit in _LINE_END.finditer(read.text):
+        yield read.cut(start, hit.start())
+        start = hit.end()
+    yield read.cut(start, len(read.text))
+
+
+_STYLE_LITERAL = re.compile(
+    r"/\*(?P<comment>.*?)\*/|\"(?P<dq>(?:[^\"\\\n]|\\.)*)\"|'(?P<sq>(?:[^'\\\n]|\\.)*)'", re.S
+)
+
+
+def _show_style(read: Read, place: str, show: _Shown) -> None:
+    """The strings and comments of a style sheet, and rules with long numbers in them."""
+    done = 0
+    for count, hit in enumerate(_STYLE_LITERAL.finditer(read.text), 1):
+        _show_rest(read.cut(done, hit.start()), f"{place}#{count}前", show)
+        done = hit.end()
+        part = read.cut(*hit.span(hit.lastgroup or 0))
+        if hit.lastgroup == "comment":
+            show.extra(f"{place}#{count}", Slot((part,), "x"))
+        else:
+            show.extra(f"{place}#{count}", Slot((as_style(_coded(part, "css")),)))
+    _show_rest(read.cut(done, len(read.text)), f"{place}#末", show)
+
+
+# --- the document ----------------------------------------------------------------------------------------
+
+
+class _Shown:
+    """What a page shows: lines and tables in their order, then everything else."""
+
+    def __init__(self) -> None:
+        self.slots: dict[str, Slot] = {}
+        self.parts: list[Table | Text] = []
+        self.extras: list[Text] = []
+        self.remarks: list[Remark] = []
+        self._tables = 0
+
+    def remark(self, place: str, message: str) -> None:
+        self.remarks.append(Remark(place, message))
+
+    def text(self, place: str, slot: Slot) -> None:
+        """A line of the page."""
+        place = self._keep(place, slot)
+        self.parts.append(Text(place, slot.text, slot.star))
+
+    def extra(self, place: str, slot: Slot) -> None:
+        """A text that is not part of the page's lines, if it could hold an identifier."""
+        if worth_showing(slot.text):
+            place = self._keep(place, slot)
+            self.extras.append(Text(place, slot.text, slot.star))
+
+    def table(self, grid: _Grid) -> None:
+        """A table that has text in it."""
+        self._tables += 1
+        texts: dict[int, dict[int, str]] = {}
+        places: dict[tuple[int, int], str] = {}
+        for cell in grid.cells:
+            places[cell.row, cell.column] = cell.place
+            pieces = _joined(cell.lines)
+            if pieces:
+                slot = Slot(pieces)
+                places[cell.row, cell.column] = self._keep(cell.place, slot)
+                texts.setdefault(cell.row, {})[cell.column] = slot.text
+        if texts:
+            name = f"表{self._tables}"
+            where = partial(_place, places, name)
+            self.parts.append(Table(name, partial(_rows, texts), where, tuple(grid.merges)))
+
+    def _keep(self, place: str, slot: Slot) -> str:
+        unique, number = place, 1
+        while unique in self.slots:
+            number += 1
+            unique = f"{place}({number})"
+        self.slots[unique] = slot
+        return unique
+
+
+def _joined(lines: Sequence[tuple[Read, ...]]) -> tuple[Read, ...]:
+    """The blocks of a cell, each on a line of its own."""
+    out: list[Read] = []
+    for line in lines:
+        if out:
+            out.append(gap("\n"))
+        out += line
+    return tuple(out)
+
+
+def _rows(texts: Mapping[int, Mapping[int, str]]) -> Iterator[Row]:
+    for number in sorted(texts):
+        yield Row(number, texts[number])
+
+
+def _place(places: Mapping[tuple[int, int], str], name: str, row: int, column: int) -> str:
+    return places.get((row, column), f"{name}R{row}C{column}")
+
+
+class WebPage:
+    """An opened page (see ``deid.formats.Document``)."""
+
+    format = "html"
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._encoding = detect(data)
+        _check_charset(data)
+        self._pieces = list(_decoded(data, self._encoding))
+        shown = _Shown()
+        _Page(whole("".join(text for text, _ in self._pieces)), "", shown, 0)
+        self._slots = shown.slots
+        self.parts: Sequence[Table | Text] = [*shown.parts, *shown.extras]
+        self.remarks: Sequence[Remark] = [*self._encoding.remarks(), *shown.remarks]
+
+    def save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
+        """Write the page with ``edits`` spliced in; every other byte stays as it is."""
+        found: list[Splice] = []
+        for place, wanted in edits.items():
+            if wanted and place not in self._slots:
+                raise UnsafeEdit("要改的位置不在这个文件里")
+            found += splices(self._slots[place], wanted) if wanted else ()
+        changes = merged_splices(found)
+        at = base = 0
+        for text, raw in self._pieces:
+            _, codec = self._encoding.decode(raw)
+            here: list[Splice] = []
+            end = base + len(text)
+            while at < len(changes) and changes[at][0] < end:
+                start, stop, new = changes[at]
+                here.append((start - base, min(stop, end) - base, new))
+                if stop > end:
+                    changes[at] = (end, stop, "")
+                    break
+                at += 1
+            mark = len(self._encoding.mark) if base == 0 else 0
+            target.write(raw[:mark] if base == 0 else b"")
+            for piece in splice(raw[mark:], text, codec, here):
+                target.write(piece)
+            base = end
+
+    def raw(self) -> Iterator[tuple[str, bytes]]:
+        """The bytes of the file."""
+        yield "", self._data
+
+    def close(self) -> None:
+        """Let go of the bytes."""
+        self._data, self._pieces, self._slots = b"", [], {}
+        self.parts = ()
+
+
+def merged_splices(found: Sequence[Splice]) -> list[Splice]:
+    """Splices without those that repeat others; of two that overlap, the later loses its overlap."""
+    out: list[Splice] = []
+    for start, end, new in sorted(set(found), key=lambda change: (change[0], -change[1])):
+        if out and start < out[-1][1]:
+            done = out[-1][1]
+            if end <= done:
+                continue
+            start, new = done, new[-(end - done) :]
+        out.append((start, end, new))
+    return out
+
+
+def _decoded(data: bytes, encoding: Encoding) -> Iterator[tuple[str, bytes]]:
+    """Text and bytes of the page: in one piece, or by lines where their encodings differ."""
+    mark = encoding.mark
+    if not encoding.odd:
+        yield encoding.decode(data[len(mark) :])[0], data
+        return
+    starts = [0, *list(line_starts(data, encoding))[1:], len(data)]
+    for start, end in itertools.pairwise(starts):
+        raw = data[start:end]
+        yield encoding.decode(raw.removeprefix(mark) if not start else raw)[0], raw
+
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
+_KNOWN_CHARSETS = re.compile(
+    r"utf-?8|utf-?16(?:le|be)?|unicode|gb(?:k|2312|18030|_2312-80)|x-gbk|chinese|us-ascii|ascii"
+    r"|iso-?8859-\d+|latin-?1|windows-\d+|cp\d+|ansi",
+    re.I,
+)
+
+
+def _check_charset(data: bytes) -> None:
+    """Refuse a page that says it is in an encoding in which other bytes than ours are digits."""
+    declared = _CHARSET.search(data[:4096])
+    if declared and not _KNOWN_CHARSETS.fullmatch(declared[1].decode("ascii", "replace")):
+        raise UnreadableFile("网页声明的文字编码不是 UTF-8 或 GBK，请用浏览器另存为 UTF-8 再试")
+    if b"\x1b$" in data or b"\x1b(" in data:
+        raise UnreadableFile("网页用了无法检查的文字编码（ISO-2022），请用浏览器另存为 UTF-8 再试")
+
+
+def page(data: bytes) -> WebPage:
+    """The page that the bytes are. Raises UnreadableFile that names the fault."""
+    return WebPage(data)
+
+
+def read(path: Path) -> WebPage:
+    """The page at ``path``. Raises UnreadableFile that names the fault."""
+    magic.require(path, "html", "text", "xml")
+    return page(read_bytes(path))
