@@ -173,7 +173,6 @@ def check_pointers(file: bytes) -> None:
     """Everything in the stream that says where something stands is right."""
     data = workbook_stream(file)
     kinds = {at: kind for at, kind, _ in walk(data)}
-    lengths = []
     for at, kind, length in walk(data):
         assert length <= 8224
         if kind == 0x85:
@@ -188,8 +187,8 @@ def check_pointers(file: bytes) -> None:
             for place in range(at + 8, at + 4 + length, 2):
                 cell += unpack_from("<H", data, place)[0]
                 assert kinds[cell] in (0xFD, 0x203, 0x27E, 0xBD, 0x201, 0xBE, 6, 0x205, 0x204)
-    rd = xlrd.open_workbook(file_contents=file)
-    lengths = [len(text.encode("utf-16-le")) // 2 for text in rd._sharedstrings or ()]
+    rd = xlrd.open_workbook(file_contents=file, on_demand=True)
+    lengths = [len(text.encode("utf-16-le")) // 2 for text in rd._sharedstrings]
     for at, kind, length in walk(data):
         if kind == 0xFF:
             bucket = unpack_from("<H", data, at + 4)[0]
@@ -429,6 +428,69 @@ def test_dates_of_1904() -> None:
     style = record(0xE0, pack("<HH16x", 0, 14))
     document = handmade(number(0, 0, 1), record(0x22, b"\1\0") + style)
     assert cells(document) == {"Sheet1!A1": "1904-01-02"}
+
+
+def _indexed() -> bytes:
+    """A stream as Excel writes it: row blocks with INDEX and DBCELL, strings with EXTSST."""
+    texts_ = [f"{ID}{n}" * (n % 7 + 1) for n in range(600)]
+    table = b"".join(map(wide, texts_))
+    pieces, starts, at = [], [], 0
+    for number_, text in enumerate(texts_):  # cut between strings, for simplicity
+        item = wide(text)
+        if at + len(item) > 8000:
+            at = 0
+            pieces.append(b"")
+        if number_ % 8 == 0:
+            starts.append((len(pieces), at))
+        pieces = pieces or [pack("<II", 600, 600)]
+        pieces[-1] += item
+        at += len(item)
+    assert len(b"".join(pieces)) == len(table) + 8
+    sst = b"".join(record(0x3C if n else 0xFC, piece) for n, piece in enumerate(pieces))
+    inside = sst + record(0xFF, pack("<H", 8) + bytes(8 * len(starts)))
+    blocks, dbcells = [], []
+    index = record(0x20B, pack("<IIII", 0, 0, 64, 0) + bytes(8))
+    done = len(index)
+    for first in (0, 32):
+        rows = b"".join(
+            record(0x208, pack("<HHHHHHI", row, 0, 4, 255, 0, 0, 0x100))
+            for row in range(first, first + 32)
+        )
+        steps, content, last = [], b"", 20 * 31
+        for row in range(first, first + 32):
+            steps.append(last)
+            cells_ = shared(row, 0, row * 9) + record(
+                0xBD, pack("<HH", row, 1) + pack("<HI", 0, rk(row)) * 3 + pack("<H", 3)
+            )
+            content += cells_
+            last = len(cells_)
+        block = rows + content
+        dbcell = record(0xD7, pack("<I32H", len(block), *steps))
+        dbcells.append(done + len(block))
+        blocks.append(block + dbcell)
+        done += len(block) + len(dbcell)
+    body = index + b"".join(blocks)
+    workbook = bytearray(stream({"Sheet1": body}, inside))
+    bof = workbook.index(BOF_SHEET)
+    for n, place in enumerate(dbcells):
+        pack_into("<I", workbook, bof + 20 + 20 + 4 * n, bof + 20 + place)
+    at = workbook.index(sst)
+    sizes = [4 + len(piece) for piece in pieces]
+    ext = workbook.index(record(0xFF, pack("<H", 8) + bytes(8 * len(starts))))
+    for n, (piece, inner) in enumerate(starts):
+        piece = max(piece, 1) - 1
+        inner += 4 + (8 if piece == 0 else 0)
+        pack_into("<IHH", workbook, ext + 6 + 8 * n, at + sum(sizes[:piece]) + inner, inner, 0)
+    return packed(bytes(workbook))
+
+
+def test_shortcuts_to_rows_and_strings_are_put_right() -> None:
+    data = _indexed()
+    check_pointers(data)
+    document = Workbook(data)
+    for places in (["C3"], ["A1"], ["A1", "B1", "C2", "D33", "A40"], ["B64"]):
+        changed(document, {f"Sheet1!{place}": "改了*" for place in places})
+    changed(document, dict.fromkeys(cells(document), "*"))
 
 
 # --- texts outside the cells -------------------------------------------------------------------------

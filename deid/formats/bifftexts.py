@@ -380,9 +380,11 @@ def run_slots(
     """Runs of characters in bytes of unknown shape; their length must stay."""
     taken: list[tuple[int, int]] = []
     end = len(data) if end is None else end
-    for regex, wide in ((_WIDE_RUN, True), (_NARROW_RUN, False)):
+    for regex, wide in ((_NARROW_RUN, False), (_WIDE_RUN, True)):
         for hit in regex.finditer(data, start, end):
             a, b = hit.span()
+            if wide and _NARROW_RUN.fullmatch(hit[0]):
+                continue  # letters, which two by two look like Han
             text = decoded(hit[0], wide)
             if worth_showing(text, han=han) and not any(a < y and x < b for x, y in taken):
                 taken.append((a, b))
@@ -428,7 +430,7 @@ _IN_CHART: dict[int, Callable[[bytes], Iterator[Slot]]] = {
 NO_TEXT = frozenset(
     {
         0x06, 0x0A, 0xBD, 0xBE, 0xD6, 0xD7, 0xE0, 0xE5, 0xFC, 0xFD, 0xFF,
-        0x200, 0x201, 0x203, 0x204, 0x205, 0x207, 0x208, 0x20B, 0x27E, 0x809, 0x7D, 0x896,
+        0x200, 0x201, 0x203, 0x204, 0x205, 0x207, 0x208, 0x20B, 0x27E, 0x809, 0x7D, 0x92, 0x896,
     }
 )  # fmt: skip
 """Cells and shared strings, which are read elsewhere, and records of nothing but numbers."""
