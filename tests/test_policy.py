@@ -33,11 +33,10 @@ def test_what_comes_with_deid_loads(name: str) -> None:
     assert set(policy.operators) == set(policy.specs)
 
 
-def test_general_hides_direct_identifiers_and_addresses() -> None:
+def test_general_keeps_features_and_hides_the_rest() -> None:
     policy = load_policy()
-    for entity in load_entities().values():
-        wanted = entity.kind == "direct" or entity.name == "CN_ADDRESS"
-        assert policy.hides(entity.name) is wanted
+    kept = {name for name in load_entities() if not policy.hides(name)}
+    assert kept == {"BIRTH_DATE", "AGE", "SEX", "HEALTH", "DISABILITY", "POVERTY_CAUSE"}
 
 
 def test_what_a_policy_does_not_name_stays() -> None:
