@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 READING = "¦"
-"""Divides a place from the name of another reading of the same characters, such as a paragraph
-before its tracked changes: an edit of one reading shows in all of them."""
+"""Divides one or more places from the name of another reading of the characters that stand there,
+such as a paragraph before its tracked changes: an edit of one reading shows in all of them."""
 
 
 @dataclass(frozen=True, slots=True)

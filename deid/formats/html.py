@@ -77,9 +77,14 @@ def splices(slot: Slot, edits: Sequence[Edit]) -> Iterator[Splice]:
     An edit over several pieces is shared out: each gets as many characters as it loses, the last
     one the rest, so that tags stay where they are.
     """
-    waiting = [(e.start, e.end, legal(e.replacement, slot.star)) for e in edits]
-    if any(not 0 <= start <= end <= len(slot.text) for start, end, _ in waiting):
+    text = slot.text
+    if any(not 0 <= edit.start <= edit.end <= len(text) for edit in edits):
         raise UnsafeEdit("要改的位置超出了原文")
+    waiting = [
+        change
+        for edit in edits
+        for change in _differing(text, edit.start, edit.end, legal(edit.replacement, slot.star))
+    ]
     base = 0
     for number, piece in enumerate(slot.pieces):
         last = number + 1 == len(slot.pieces)
@@ -90,6 +95,19 @@ def splices(slot: Slot, edits: Sequence[Edit]) -> Iterator[Splice]:
             for start, end, new in here:
                 yield _splice(piece, start - base, end - base, new)
         base += len(piece.text)
+
+
+def _differing(text: str, start: int, end: int, new: str) -> Iterator[Splice]:
+    """An edit without the characters that stay: a kept ``&nbsp;`` or line break is not rewritten."""
+    if len(new) != end - start:
+        yield start, end, new
+        return
+    at = 0
+    for same, run in itertools.groupby(range(len(new)), lambda i: text[start + i] == new[i]):
+        size = len(list(run))
+        if not same:
+            yield start + at, start + at + size, new[at : at + size]
+        at += size
 
 
 def _shares(
@@ -136,6 +154,7 @@ _NAMES = words("id class name for headers form list usemap aria-labelledby aria-
 _DULL = words("style class face lang id accept-charset charset http-equiv coordsize")
 _LONG = re.compile(r"(?:\d\D{0,3}){7}|@|\\[0-9a-fA-F]|url\(")
 _LONG_NAME = re.compile(r"\d\D?\d\D?\d\D?\d\D?\d\D?\d\D?\d")
+_WHOLE = re.compile(r"\d{7}")
 _DATA_URL = re.compile(r"\s*data:([^,;]*)((?:;[^,;]*)*),(.*)", re.S | re.I)
 _MARKED_UP = re.compile(r"<[a-zA-Z!/]")
 _PAGE_TYPES = re.compile(r"html|template|x-|svg|xml", re.I)
@@ -199,7 +218,7 @@ class _Page:
         self._line: list[tuple[int, Read]] = []
         self._groups: list[_Group] = []
         self._out: list[int] = []
-        self._broken = False
+        self._before: tuple[str, tuple[Read, ...]] | None = None
         self._preformatted = 0
         self._raw: tuple[str, str] = ("", "")
         self._attributes: tuple[Token, bool, bool] | None = None
@@ -237,6 +256,8 @@ class _Page:
             place = node.number
             if token.name == "br":
                 self._break()
+            elif token.name == "wbr" and self._line:
+                self._add(gap(""))
         self._attributes = None
         self._name(token)
         self._raw = (token.name, values.get("type", "") or values.get("language", ""))
@@ -301,6 +322,8 @@ class _Page:
         if name in _DULL and not _LONG.search(raw) and "&" not in raw:
             return
         read = as_attribute(self.source.cut(attribute.start, attribute.end, attribute.code))
+        if "\\u" in read.text and not name.startswith("on"):
+            read = as_script(_coded(read, "js"))
         place = f"{place}.@{name}"
         if name == "srcdoc" and self.depth < MAX_DEPTH:
             _Page(read, f"{place}#", self.show, self.depth + 1)
@@ -359,39 +382,43 @@ class _Page:
 
     def _break(self) -> None:
         """A line break: in a cell it is part of the text, elsewhere it begins a new one."""
-        if self._grids and self._grids[-1][1]:
+        if self._cell() is not None:
             if self._line:
                 self._add(gap("\n"))
         else:
-            self._flush()
+            self._flush(at_break=True)
 
-    def _flush(self) -> None:
+    def _cell(self) -> _Cell | None:
+        return self._grids[-1][1][-1] if self._grids and self._grids[-1][1] else None
+
+    def _flush(self, *, at_break: bool = False) -> None:
         """End a block: show its line, what is out of line, and its other readings."""
-        line, groups = self._line, self._groups
-        self._line, self._groups = [], []
+        line, groups, before = self._line, self._groups, self._before
+        self._line, self._groups, self._before = [], [], None
         own = _trimmed([read for group, read in line if group == -1])
         place = next((g.place for g in groups if g.number == -1), "")
-        cell = self._grids[-1][1][-1] if self._grids and self._grids[-1][1] else None
-        if own:
-            if cell is not None:
-                if not cell.lines:
-                    cell.place = place
-                cell.lines.append(own)
-            else:
-                self.show.text(place, Slot(own))
+        cell = self._cell()
+        if own and cell is not None:
+            if not cell.lines:
+                cell.place = place
+            cell.lines.append(own)
+            place = cell.place
+        elif own:
+            place = self.show.text(place, Slot(own))
+        places = [place] if own else []
         for group in groups:
             if group.number != -1:
                 found = _trimmed([read for number, read in line if number == group.number])
-                self.show.extra(group.place, Slot(found))
+                places.append(self.show.extra(group.place, Slot(found)))
         if len(groups) > 1:
-            self._reading("连读", place or groups[0].place, [read for _, read in line])
-        self._reading("分读", place, _separated(own), unlike=own)
-
-    def _reading(
-        self, name: str, place: str, pieces: Sequence[Read], unlike: Sequence[Read] = ()
-    ) -> None:
-        if pieces and len(pieces) != len(unlike):
-            self.show.extra(f"{place}{READING}{name}", Slot(tuple(pieces)))
+            self.show.reading("连读", places, [read for _, read in line])
+        apart = _separated(own)
+        if len(apart) > len(own) and _WHOLE.search("".join(read.text for read in apart)):
+            self.show.reading("分读", [place], apart)
+        if before and own and before[1][-1].text[-1].isdigit() and own[0].text[0].isdigit():
+            self.show.reading("连读", [before[0], place], [*before[1], gap("\n"), *own])
+        if at_break and own:
+            self._before = (place, own)
 
     # what is neither element nor text
 
@@ -411,6 +438,8 @@ class _Page:
         read = self.source.cut(token.start, token.end)
         if token.kind == "comment":
             place = f"{self.prefix}e{self._tree.aside()}.text"
+            if self._line:
+                self._add(gap(""))
             self._inside(read, place)
             return
         if token.name == "?":
@@ -431,7 +460,7 @@ def _coded(read: Read, code: str) -> Read:
 
 def _trimmed(pieces: Sequence[Read]) -> tuple[Read, ...]:
     """The pieces without the blanks at both ends."""
-    left = [piece for piece in pieces if piece.text]
+    left = [piece for piece in pieces if piece.text or not piece.codes]
     while left:
         text = left[0].text.lstrip(" \t\r\n\f")
         if text:
@@ -585,16 +614,22 @@ class _Shown:
     def remark(self, place: str, message: str) -> None:
         self.remarks.append(Remark(place, message))
 
-    def text(self, place: str, slot: Slot) -> None:
-        """A line of the page."""
+    def text(self, place: str, slot: Slot) -> str:
+        """Show a line of the page; how its place is called."""
         place = self._keep(place, slot)
         self.parts.append(Text(place, slot.text, slot.star))
+        return place
 
-    def extra(self, place: str, slot: Slot) -> None:
-        """A text that is not part of the page's lines, if it could hold an identifier."""
+    def extra(self, place: str, slot: Slot) -> str:
+        """Show a text that is no line of the page, if it could hold an identifier."""
         if worth_showing(slot.text):
             place = self._keep(place, slot)
             self.extras.append(Text(place, slot.text, slot.star))
+        return place
+
+    def reading(self, name: str, places: Sequence[str], pieces: Sequence[Read]) -> None:
+        """Show what stands at these places in another reading."""
+        self.extra(READING.join((*places, name)), Slot(tuple(pieces)))
 
     def table(self, grid: _Grid) -> None:
         """A table that has text in it."""
