@@ -16,6 +16,7 @@ import xlrd  # type: ignore[import-untyped]
 import xlwt  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 
 from deid.errors import UnreadableFile, UnsafeEdit
 from deid.formats.ole2 import Container
@@ -291,6 +292,15 @@ def test_edits_keep_the_looks(listing: bytes) -> None:
     )
     assert after == before
     check_pointers(saved(document, edits))
+
+
+def test_calamine_reads_what_was_written(listing: bytes) -> None:
+    document = Workbook(listing)
+    data = saved(document, whole(document, **{"名单!B3": "5101**", "名单!C3": "138****8002"}))
+    book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    assert book.sheet_names == ["名单", "底稿"]
+    assert book.get_sheet_by_index(0).to_python()[2][:3] == ["张三", "5101**", "138****8002"]
+    assert book.get_sheet_by_index(0).to_python()[3][:3] == ["张三", ID, PHONE + 3]
 
 
 def test_a_string_that_cells_share_is_edited_for_one(listing: bytes) -> None:
@@ -610,6 +620,32 @@ def test_unknown_records_are_overwritten_in_place() -> None:
         saved(document, whole(document, **{place: "*"}))
 
 
+def test_a_drawing_that_goes_on_behind_a_comment() -> None:
+    more = record(0x3C, b"\0\1" + ID.encode() + bytes(40))
+    comment = _comment(f"电话{PHONE}")
+    cut = comment.index(pack("<HH", 0x1C, 8 + 7))
+    document = handmade(comment[:cut] + more + comment[cut:])
+    found = texts(document)
+    assert found["Sheet1!A1#comment"] == f"电话{PHONE}"
+    assert found["Sheet1#记录EC1"] == ID
+    changed(document, {"Sheet1!A1#comment": "*", "Sheet1#记录EC1": "*" * 18})
+
+
+def test_a_very_long_comment() -> None:
+    document = handmade(_comment("x"))
+    after = changed(document, {"Sheet1!A1#comment": "电话很长" * 5000})
+    changed(after, {"Sheet1!A1#comment": "短"})
+    with pytest.raises(UnsafeEdit):
+        saved(document, whole(document, **{"Sheet1!A1#comment": "x" * 33_000}))
+
+
+def test_too_long_for_its_place() -> None:
+    document = handmade(shared(0, 0, 0) + record(0x14, wide("x")), strings("x"))
+    for place in ("Sheet1!A1", "Sheet1#页眉1", "工作簿#工作表名1"):
+        with pytest.raises(UnsafeEdit):
+            saved(document, whole(document, **{place: "x" * 33_000}))
+
+
 def test_what_a_chart_remembers() -> None:
     chart = BOF_CHART + record(0x204, pack("<HHH", 0, 0, 0) + wide(ID)) + number(0, 1, PHONE) + EOF
     document = handmade(shared(0, 0, 0) + chart, strings("张三"))
@@ -813,6 +849,8 @@ FAULTS = {
     "twice": packed(stream({"a": number(0, 0, 1) + number(0, 0, 2)})),
     "string missing": packed(stream({"a": shared(0, 0, 9)})),
     "many strings": packed(stream({"a": b""}, record(0xFC, pack("<IIH", 9, 1 << 31, 65535)))),
+    "column": packed(stream({"a": number(0, 256, 1)})),
+    "run of numbers": packed(stream({"a": record(0xBD, pack("<HHHIHIH", 0, 0, 0, 6, 0, 6, 9))})),
     "short cell": packed(stream({"a": record(0x203, b"\0\0\0\0")})),
     "cut": GOOD[:-700],
     "cut short": GOOD[:1000],

@@ -49,7 +49,6 @@ from deid.formats.xls_cells import (
     FORMAT,
     FORMULA,
     LABELSST,
-    LEAST,
     MERGED,
     MULRK,
     NOTE,
@@ -65,6 +64,7 @@ from deid.formats.xls_cells import (
     after,
     cut,
     first_place,
+    is_sound,
     last_place,
     read_box,
     sorted_cells,
@@ -188,7 +188,7 @@ class Workbook:
             elif kind == EOF:
                 depth -= 1
             elif kind in CELLS and depth == 1:
-                if length < LEAST[kind]:
+                if not is_sound(data, at, kind, length):
                     raise UnreadableFile(TORN)
                 here = first_place(data, at)
                 in_order = in_order and here > last
@@ -248,6 +248,7 @@ class Workbook:
                 drawn = unpack_from("<H", data, at + 10)[0]
             if kind == TXO and length >= 14:
                 done = self._show_box(at, label, notes.pop(drawn, None), counts)
+                owner = 0xEC  # a drawing that was cut goes on behind the box inside it
                 continue
             if kind in (0xE9, 0x7F):
                 self.remarks.append(Remark(label, "工作表有背景图片，请人工查看"))

@@ -213,8 +213,27 @@ def last_place(data: bytes, at: int) -> int:
     return first_place(data, at) & ~0xFFFF | int(unpack_from("<H", data, at + 2 + length)[0])
 
 
-LEAST = {FORMULA: 22, LABELSST: 10, LABEL_CELL: 9, RSTRING: 9, NUMBER: 14, RK: 10, MULRK: 12,
-          BOOLERR: 8}  # fmt: skip
+_LEAST = {
+    FORMULA: 22,
+    LABELSST: 10,
+    LABEL_CELL: 9,
+    RSTRING: 9,
+    NUMBER: 14,
+    RK: 10,
+    MULRK: 12,
+    BOOLERR: 8,
+}
+
+
+def is_sound(data: bytes, at: int, kind: int, length: int) -> bool:
+    """Whether a cell is as long as it must be and stands on the sheet."""
+    if length < _LEAST[kind]:
+        return False
+    column = unpack_from("<H", data, at + 6)[0]
+    if kind == MULRK:
+        last = unpack_from("<H", data, at + 2 + length)[0]
+        return bool(column < last < 256 and length == 6 + 6 * (last - column + 1))
+    return bool(column < 256)
 
 
 def sorted_cells(data: bytes, cells: array[int]) -> array[int]:

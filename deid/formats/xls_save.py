@@ -177,8 +177,12 @@ class Saver:
                 row, column = unpack_from("<HH", self._data, at + 4)
                 if row not in rows:
                     continue
-                last = last_place(self._data, at) & 0xFFFF
-                here = [(c, wanted[row, c]) for c in range(column, last + 1) if (row, c) in wanted]
+                if self._data[at] == MULRK & 0xFF and self._data[at + 1] == 0:
+                    columns = range(column, (last_place(self._data, at) & 0xFFFF) + 1)
+                    here = [(c, wanted[row, c]) for c in columns if (row, c) in wanted]
+                else:
+                    changes = wanted.get((row, column))
+                    here = [(column, changes)] if changes else []
                 if here:
                     count += len(here)
                     found.append((sheet, at, here))
