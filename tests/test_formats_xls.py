@@ -460,7 +460,8 @@ def _indexed() -> bytes:
     inside = sst + record(0xFF, pack("<H", 8) + bytes(8 * len(starts)))
     blocks, dbcells = [], []
     index = record(0x20B, pack("<IIII", 0, 0, 64, 0) + bytes(8))
-    done = len(index)
+    header = record(0x14, wide("&C1"))
+    done = len(index) + len(header)
     for first in (0, 32):
         rows = b"".join(
             record(0x208, pack("<HHHHHHI", row, 0, 4, 255, 0, 0, 0x100))
@@ -479,7 +480,7 @@ def _indexed() -> bytes:
         dbcells.append(done + len(block))
         blocks.append(block + dbcell)
         done += len(block) + len(dbcell)
-    body = index + b"".join(blocks)
+    body = index + header + b"".join(blocks)
     workbook = bytearray(stream({"Sheet1": body}, inside))
     bof = workbook.index(BOF_SHEET)
     for n, place in enumerate(dbcells):
@@ -501,6 +502,7 @@ def test_shortcuts_to_rows_and_strings_are_put_right() -> None:
     for places in (["C3"], ["A1"], ["A1", "B1", "C2", "D33", "A40"], ["B64"]):
         changed(document, {f"Sheet1!{place}": "改了*" for place in places})
     changed(document, dict.fromkeys(cells(document), "*"))
+    changed(document, {"Sheet1#页眉1": "电话"})
 
 
 # --- texts outside the cells -------------------------------------------------------------------------
@@ -644,6 +646,67 @@ def test_too_long_for_its_place() -> None:
     for place in ("Sheet1!A1", "Sheet1#页眉1", "工作簿#工作表名1"):
         with pytest.raises(UnsafeEdit):
             saved(document, whole(document, **{place: "x" * 33_000}))
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        b"\x1d\1\x19\2\x16\0\x17\x12\0" + ID.encode() + b"\x19\x08\3\0\x22\2\1\0",
+        b"\x1f" + pack("<d", PHONE),
+        b"\x19\4\1\0\0\0\0\0\x17\x0b\0" + str(PHONE).encode(),
+        b"\x18\x17\x12\0" + ID.encode(),
+    ],
+    ids=["jump", "number", "choose", "unknown token"],
+)
+def test_a_formula_that_cannot_be_rewritten_becomes_its_value(tokens: bytes) -> None:
+    document = handmade(formula(0, 0, pack("<d", 5), tokens))
+    after = changed(document, {"Sheet1!A1#formula": "*"})
+    assert _formulas(after) == 0
+    again = handmade(formula(0, 0, TEXT_RESULT, tokens) + record(0x207, wide("值")))
+    assert cells(changed(again, {"Sheet1!A1#formula": "*"})) == {"Sheet1!A1": "值"}
+    truth = handmade(formula(0, 0, b"\1\0\1\0\0\0\xff\xff", tokens))
+    assert cells(changed(truth, {"Sheet1!A1#formula": "*"})) == {"Sheet1!A1": "TRUE"}
+
+
+NUMBERS = {
+    "filter": (record(0x9E, pack("<HHBBd", 0, 0, 4, 2, PHONE) + bytes(10)), b""),
+    "other book": (b"", record(0x5A, pack("<BBHBd", 0, 0, 0, 1, PHONE))),
+    "name": (
+        b"",
+        record(0x18, pack("<HBBHHH4x", 0, 0, 1, 9, 0, 0) + b"\0a\x1f" + pack("<d", PHONE)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "inside"), NUMBERS.values(), ids=list(NUMBERS))
+def test_numbers_outside_the_cells_are_shown_but_stay(body: bytes, inside: bytes) -> None:
+    document = handmade(body, inside)
+    (place,) = [place for place, text in texts(document).items() if text == str(PHONE)]
+    with pytest.raises(UnsafeEdit):
+        saved(document, whole(document, **{place: "138*"}))
+
+
+def test_pictures_are_to_be_looked_at() -> None:
+    store = pack("<HHI", 0x2F, 0xF001, 0)
+    drawing = record(0xEB, pack("<HHI", 0xF, 0xF000, len(store)) + store)
+    document = handmade(record(0xE9, bytes(30)), drawing)
+    assert [(remark.place, remark.look) for remark in document.remarks] == [
+        ("Sheet1", True),
+        ("工作簿", True),
+    ]
+    assert not handmade(b"", record(0xEB, pack("<HHI", 0xF, 0xF000, 0))).remarks
+
+
+def test_what_a_name_is_said_to_be() -> None:
+    head = pack("<HBBHHHBBBB", 0, 0, 1, 0, 0, 0, 0, 3, 0, 0)
+    comment = record(
+        0x894, bytes(12) + pack("<HH", 1, 3) + b"\0a" + b"\1" + "李四家".encode("utf-16-le")
+    )
+    document = handmade(
+        b"", record(0x18, head + b"\0a" + b"\1" + "张三家".encode("utf-16-le")) + comment
+    )
+    assert texts(document)["工作簿#名称说明1"] == "张三家"
+    changed(document, {"工作簿#名称说明1": "某户的说明", "工作簿#名称批注1": "某"})
 
 
 def test_what_a_chart_remembers() -> None:
@@ -793,6 +856,41 @@ def test_properties() -> None:
             {**found, place: "一段长一些的文字*"}.values()
         )
         assert b"thumbnail" not in saved(after)
+
+
+@pytest.mark.parametrize("page", [936, 1200, 65001, 9999])
+def test_names_of_properties(page: int) -> None:
+    codec = {936: "gb18030", 1200: "utf-16-le", 65001: "utf-8"}.get(page, "latin-1")
+    name = "身份证" if page != 9999 else "id-card"
+    raw = (name + "\0").encode(codec)
+    size = len(raw) // 2 if page == 1200 else len(raw)
+    padded = raw.ljust(-(-len(raw) // 4) * 4, b"\0") if page == 1200 else raw
+    value = (ID + "\0").encode(codec)
+    variants = pack("<II", 0x100C, 2) + pack("<III", 0x1E, len(value), 0)[:8] + value
+    variants += pack("<II", 3, 7)
+    blob = pack("<II", 0x41, 40) + ID.encode("utf-16-le") + bytes(4)
+    values = {1: pack("<IHH", 2, page, 0), 0: pack("<III", 1, 2, size) + padded,
+              2: pack("<II", 0x1E, len(value)) + value, 3: blob, 4: variants}  # fmt: skip
+    data = compound({"Workbook": BOOK, "\x05DocumentSummaryInformation": properties(values)})
+    document = Workbook(data)
+    found = {place: text for place, text in texts(document).items() if "Summary" in place}
+    assert sorted(found.values()) == sorted([name, ID, ID, ID])
+    new = "510104" + "*" * 12
+    result = saved(document, whole(document, **dict.fromkeys(found, new)))
+    shown = [text for place, text in texts(Workbook(result)).items() if "Summary" in place]
+    assert shown == [new] * 3  # the fourth stood in bytes of unknown shape
+    assert ID.encode(codec) not in result
+
+
+def test_other_streams_are_searched() -> None:
+    streams = {"Workbook": BOOK, "Ctls": b"\1\2" + ID.encode() + b"PK\3\4", "\x05Odd": b"abc"}
+    document = Workbook(compound(streams))
+    assert texts(document)["Ctls#0"].startswith(ID)
+    assert [remark.place for remark in document.remarks] == ["Ctls"]
+    changed_ = whole(document, **{"Ctls#0": "*" * len(texts(document)["Ctls#0"])})
+    assert ID.encode() not in saved(document, changed_)
+    assert {name for name, _ in document.raw()} >= {"文件", "Workbook", "Ctls", "字符串表"}
+    document.close()
 
 
 def test_pivot_cache() -> None:
