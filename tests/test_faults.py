@@ -225,7 +225,7 @@ JUST_WORK = {
         {CARD: 12},
     ),
     "many-columns": (
-        (",".join(f"列{n}" for n in range(16_384)) + "\n" + f"张建国,{PHONE}," * 8192).encode(),
+        (",".join(f"列{n}" for n in range(16_384)) + "\n" + f"建国,{PHONE}," * 8192).encode(),
         {PHONE: 8},
     ),
 }  # fmt: skip
@@ -318,15 +318,15 @@ def test_an_output_folder_below_a_file(here: Path, deid_: Callable[..., Outcome]
 
 
 FAULTS = {
-    "read-only": (errno.EROFS, "只读", 1),
-    "denied": (errno.EACCES, "权限", 1),
-    "full": (errno.ENOSPC, "磁盘", 1),
-    "quota": (errno.EDQUOT, "配额", 1),
-    "input-output": (errno.EIO, "出错", 1),
+    "read-only": (errno.EROFS, "只读"),
+    "denied": (errno.EACCES, "权限"),
+    "full": (errno.ENOSPC, "磁盘"),
+    "quota": (errno.EDQUOT, "配额"),
+    "input-output": (errno.EIO, "出错"),
 }
 
 
-@pytest.mark.parametrize(("number", "words", "least"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize(("number", "words"), FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("call", ["fsync", "replace", "mkstemp"])
 def test_a_disk_that_fails_once(
     here: Path,
@@ -335,7 +335,6 @@ def test_a_disk_that_fails_once(
     call: str,
     number: int,
     words: str,
-    least: int,
 ) -> None:
     import tempfile
 
@@ -353,7 +352,7 @@ def test_a_disk_that_fails_once(
     (here / "in" / "又一份.csv").write_bytes(LIST.encode())
     status, out, _ = deid_("mask", "in/又一份.csv", "in/好名单.csv", "-o", "out")
     assert failed
-    assert status in (1, 2)
+    assert status == 1
     assert words in told_of("又一份.csv", out)
     assert not (here / "out" / "又一份.csv").exists()
     assert good_is_done(here / "out")
@@ -375,7 +374,7 @@ def test_a_full_disk_does_not_lose_the_older_output(
 
     monkeypatch.setattr(os, "fsync", full)
     status, out, _ = deid_("mask", "in", "-o", "out", "--overwrite", "--report", "json")
-    assert status in (1, 2)
+    assert status == 1
     assert "磁盘" in told_of("好名单.csv", out)
     assert (here / "out" / "好名单.csv").read_bytes() == b"old"
     assert not left_behind(here / "out")
@@ -423,7 +422,7 @@ def test_an_interrupted_run_leaves_nothing(here: Path, number: int) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "pause"), reason="POSIX signals")
-def test_a_killed_run_leaves_a_hidden_file_at_most_and_the_next_run_is_whole(
+def test_a_killed_run_leaves_a_hidden_file_at_most_and_the_next_run_removes_it(
     here: Path, deid_: Callable[..., Outcome]
 ) -> None:
     process = stuck(here)
@@ -433,3 +432,4 @@ def test_a_killed_run_leaves_a_hidden_file_at_most_and_the_next_run_is_whole(
     assert not (here / "out" / "好名单.csv").exists()
     assert deid_("mask", "in", "-o", "out")[0] == 0
     assert good_is_done(here / "out")
+    assert not left_behind(here / "out")
