@@ -18,7 +18,9 @@ def edits_for(
             continue
         value = text[finding.start : finding.end]
         masked = policy.operators[finding.entity](value)
-        if star != "*":
+        if star == "0":  # a number has to stay there; what is left of it must not look like one
+            masked = "0" if masked != value else value
+        elif star != "*":
             masked = masked.replace("*", star)
         if masked != value:
             edits.append(_shortest(Edit(place, finding.start, finding.end, masked), value))

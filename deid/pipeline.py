@@ -327,7 +327,7 @@ def _changed_elsewhere(
 
     What has several readings is not compared: an edit of one shows in all. A fresh scan covers it.
     """
-    read_twice = {place.partition(READING)[0] for place in edits if READING in place}
+    read_twice = {base for place in edits for base in place.split(READING)[:-1]}
     before = [part for part in source.parts if isinstance(part, Table)]
     after = [part for part in output.parts if isinstance(part, Table)]
     for old, new in zip_longest(before, after):
@@ -340,13 +340,26 @@ def _changed_elsewhere(
     for part in source.parts:
         if isinstance(part, Text) and part.place in texts and not _in(part.place, read_twice):
             expected = apply_edits(part.text, edits.get(part.place, ()))
-            if texts[part.place] != expected:
+            if not _same(texts[part.place], expected):
                 yield Item(part.place, "未要求修改的内容变了")
 
 
 def _in(place: str, read_twice: set[str]) -> bool:
     """Whether a place, in any reading, was edited in another reading; or is itself another one."""
     return READING in place or place in read_twice
+
+
+_OTHER_STARS = frozenset("●_x0")
+
+
+def _same(text: str, expected: str) -> bool:
+    """Whether a text is as expected; a format may write a star of its own where ``*`` is illegal."""
+    return text == expected or (
+        len(text) == len(expected)
+        and all(
+            a == b or (b == "*" and a in _OTHER_STARS) for a, b in zip(text, expected, strict=True)
+        )
+    )
 
 
 def _changed_cells(
