@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+from unicodedata import normalize
 
 from deid.errors import UnreadableFile, UnsafeEdit, UnsupportedFormat
 from deid.formats import magic
 from deid.formats.pdf_edit import Changes, Stars, changes_for
-from deid.formats.pdf_layout import Grid, Piece, laid_out
+from deid.formats.pdf_layout import Bounds, Grid, Piece, laid_out, overlaps
 from deid.formats.pdf_objects import fields, items, kind, numbers
+from deid.formats.pdf_shapes import Used, lying
 from deid.formats.pdf_strings import Spot, Stream, Walk, Xml, dropped
 from deid.formats.pdf_text import (
     Content,
@@ -29,6 +31,7 @@ from deid.formats.pdf_text import (
     digits_in,
     literal,
     rewritten,
+    shows_text,
     stream_bytes,
     tokens,
 )
@@ -69,6 +72,8 @@ class _Sheet:
 
     def follows(self, grid: Grid, page: int) -> bool:
         """Whether a page's first table goes on with this one, the last of the page before."""
+        if grid.carried:
+            return page == self.page + 1 and len(grid.edges) == len(self.edges)
         return (
             page == self.page + 1
             and (grid.ruled, grid.angle, len(grid.edges))
@@ -116,6 +121,7 @@ class Pdf:
         self._spots: dict[str, Spot] = {}
         self._streams: dict[str, Stream] = {}
         self._lying: dict[tuple[int, int], Any] = {}
+        self._carried: dict[int, Bounds] = {}
         self._xml: Xml | None = None
         self.remarks: Sequence[Remark] = ()
         self.parts: Sequence[Table | Text] = ()
@@ -146,6 +152,7 @@ class Pdf:
                 other.compare(number, drawing.digits)
                 texts += self._strings(walk.page(page.obj, number, page.obj.get("/Resources", {})))
             other.close()
+            self._check_shapes()
             _require_text(shown, notes)
             texts += self._strings(walk.document(self._pdf))
             texts += self._xmp()
@@ -156,6 +163,14 @@ class Pdf:
             raise UnreadableFile("PDF 的内部结构已损坏，无法可靠读取，请重新导出。") from None
         self.parts = [*(sheet.table() for sheet in sheets), *texts]
         self.remarks = notes
+
+    def _check_shapes(self) -> None:
+        page = lying(self._pdf, [Used(*one) for one in self._reader.fonts])
+        if page:
+            raise UnreadableFile(
+                f"第{page}页看到的数字和文字层里的不一样（字体编码表不可信），不能安全处理；"
+                "请用原电子文件重新导出。"
+            )
 
     def _drawn(self, page: Any, number: int) -> Drawing:
         self._reader.page = number
@@ -173,7 +188,9 @@ class Pdf:
         sheets: list[_Sheet],
         texts: list[Text],
     ) -> None:
-        layout = laid_out(drawing, _width(page))
+        layout = laid_out(drawing, _width(page), self._carried.get(number, ()))
+        if layout.grids and layout.grids[-1].bounds:
+            self._carried[number + 1] = layout.grids[-1].bounds
         for at, grid in enumerate(layout.grids):
             prefix = _prefix(number, at)
             last = sheets[-1] if sheets else None
@@ -206,6 +223,8 @@ class Pdf:
         """Texts of the streams that no page drew."""
         for stream in streams:
             if stream.stream.objgen in self._reader.forms:
+                continue
+            if not shows_text(stream_bytes(stream.stream, stream.page)):
                 continue
             self._streams[stream.place] = stream
             for number, piece in enumerate(_pieces(self._drawn_stream(stream))):
@@ -281,7 +300,7 @@ class Pdf:
         page = self._pdf.pages[number - 1]
         drawing = self._drawn(page, number)
         pieces: dict[str, Piece] = {}
-        layout = laid_out(drawing, _width(page))
+        layout = laid_out(drawing, _width(page), self._carried.get(number, ()))
         for at, grid in enumerate(layout.grids):
             for (row, column), piece in grid.cells.items():
                 pieces[f"{_prefix(number, at)}r{row}c{column}"] = piece
@@ -453,6 +472,13 @@ def _page_notes(drawing: Drawing, page: Any, number: int) -> Iterator[Remark]:
         )
     if unknown:
         yield Remark(f"page{number}", f"第{number}页有 {unknown} 个字符无法识别，请人工查看")
+    over = overlaps(drawing)
+    if over > 20 and over * 50 > len(drawing.glyphs):
+        raise UnreadableFile(
+            f"第{number}页有大量文字重叠在一起，无法按顺序读出，请调整版面后重新导出。"
+        )
+    if over > 3:
+        yield Remark(f"page{number}", f"第{number}页有文字重叠在一起，可能读错，请人工核对")
     if drawing.pictures or drawing.inline:
         yield Remark(f"page{number}", f"第{number}页有图片，图片里的文字没有检查，请人工查看")
     if not drawing.glyphs and drawing.painted:
@@ -467,10 +493,22 @@ def _require_text(shown: int, notes: Sequence[Remark]) -> None:
 
 
 def _actual(drawing: Drawing, number: int) -> Iterator[Text]:
+    """Replacement texts in the content that say something else than the glyphs they stand for."""
+    shown: dict[tuple[int, int], str] = defaultdict(str)
+    if any(content.actual for content in drawing.contents):
+        for glyph in drawing.glyphs:
+            for mark in drawing.contents[glyph.stream].shows[glyph.show].marks:
+                shown[glyph.stream, mark.number] += glyph.char
     for index, content in enumerate(drawing.contents):
         for actual in content.actual:
-            if actual.text.strip():
+            if actual.text.strip() and not _same(actual.text, shown[index, actual.number]):
                 yield Text(f"page{number}#u{index}_{actual.number}", actual.text)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts read alike: compatibility forms and blanks aside."""
+    plain = ("".join(normalize("NFKC", text).split()) for text in (one, other))
+    return next(plain) == next(plain)
 
 
 def _pieces(drawing: Drawing) -> list[Piece]:

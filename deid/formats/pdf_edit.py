@@ -15,12 +15,19 @@ Changes = dict[int, dict[int, dict[int, Star | None]]]
 """Content stream -> show operator -> glyph -> what is drawn in its place, or nothing."""
 
 
+_NARROW = 0.5
+"""How wide a star is at most, as a share of the size, where fewer stars than glyphs are drawn."""
+
+
 def changes_for(piece: Piece, edits: Sequence[Edit], drawing: Drawing, into: Changes) -> None:
     """Add to ``into`` what carries out the edits of one text."""
     for edit in edits:
         start, end, text = _whole(piece, edit)
-        places = piece.glyphs[start:end]
-        for line, part in _by_line(piece.text[start:end], places, text, drawing.glyphs):
+        for place in piece.glyphs[start:end]:
+            for shadow in piece.shadows.get(place, ()):
+                glyph = drawing.glyphs[shadow]
+                into.setdefault(glyph.stream, {}).setdefault(glyph.show, {})[glyph.at] = None
+        for line, part in _by_line(piece, start, end, text, drawing.glyphs):
             _set(drawing, into, line, part)
 
 
@@ -40,9 +47,10 @@ def _whole(piece: Piece, edit: Edit) -> tuple[int, int, str]:
 
 
 def _by_line(
-    old: str, places: Sequence[int], new: str, glyphs: Sequence[Glyph]
+    piece: Piece, start: int, end: int, new: str, glyphs: Sequence[Glyph]
 ) -> Iterator[tuple[list[int], str]]:
     """(glyphs of one line in a row, what stands there then)."""
+    old, places = piece.text[start:end], piece.glyphs[start:end]
     if len(old) == len(new) and all(
         (place < 0) == char.isspace() for place, char in zip(places, new, strict=True)
     ):
@@ -53,7 +61,7 @@ def _by_line(
                 yield [place for place, _ in members], "".join(char for _, char in members)
         return
     lines = _lines(old, places, glyphs)
-    soft = "\n" not in old
+    soft = "\n" not in old and not (piece.walled and lines and len(new) <= len(lines[0]))
     for at, line in enumerate(lines):
         after = len(lines) - at - 1
         take = len(new)
@@ -93,27 +101,33 @@ def _below(last: Glyph, glyph: Glyph) -> bool:
 def _set(drawing: Drawing, into: Changes, line: Sequence[int], text: str) -> None:
     """Remove the glyphs of one line and put ``text`` in their place, from the left."""
     line = list(dict.fromkeys(line))
-    count = len(line)
-    shares = _shares(text, count)
-    ends = len(text) < count
+    shares = _shares(text, len(line))
     for at, place in enumerate(line):
         glyph = drawing.glyphs[place]
-        star = None
-        if shares[at]:
-            far, ratio = _far(drawing, glyph)
-            if ends and at == len(text) - 1:
-                far = _reach(glyph, drawing.glyphs[line[-1]]) / ratio if ratio else far
-            star = Star(shares[at], far)
-        shows = into.setdefault(glyph.stream, {}).setdefault(glyph.show, {})
-        shows[glyph.at] = star
-    if len(text) == count:
+        star = Star(shares[at], _far(drawing, glyph)[0]) if shares[at] else None
+        into.setdefault(glyph.stream, {}).setdefault(glyph.show, {})[glyph.at] = star
+    if len(text) == len(line):
         _evened(drawing, into, line)
+    elif text and len(text) < len(line):
+        first, last = drawing.glyphs[line[0]], drawing.glyphs[line[-1]]
+        into[first.stream][first.show][first.at] = _packed(drawing, first, last, text)
+
+
+def _packed(drawing: Drawing, first: Glyph, last: Glyph, text: str) -> Star:
+    """Fewer characters than glyphs: side by side from the left, the last one as wide as the rest."""
+    far, ratio = _far(drawing, first)
+    if not ratio:
+        return Star(text, far)
+    whole = _reach(first, last) / ratio
+    each = min(_NARROW * first.size / ratio, abs(whole) / len(text))
+    each = -each if whole < 0 else each
+    return Star(text, each * len(text), whole - each * len(text))
 
 
 def _shares(text: str, count: int) -> list[str]:
-    """What each of ``count`` glyphs shows of ``text``; the first ones take one each."""
-    if len(text) <= count:
-        return [*text, *[""] * (count - len(text))]
+    """What each of ``count`` glyphs shows of ``text``."""
+    if len(text) < count:
+        return [""] * count
     each, more = divmod(len(text), count)
     shares, at = [], 0
     for place in range(count):

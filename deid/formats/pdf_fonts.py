@@ -8,6 +8,7 @@ looked at, only what the file says of them.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -34,7 +35,8 @@ class Font:
     """One font as a content stream uses it.
 
     ``vertical``: the pen goes down. ``lies``: ToUnicode names other letters or digits than the
-    glyphs that the encoding selects; the encoding is believed, and ToUnicode has to go.
+    glyphs that the encoding selects; the encoding is believed, and ToUnicode has to go. ``em``: how
+    large a letter is at size 1.
     """
 
     def __init__(self, spec: Any) -> None:
@@ -42,6 +44,7 @@ class Font:
         self.lies = False
         self.em = 1.0
         self.type3 = False
+        self.embedded = False
         self._units = 1.0
         self._chars: dict[bytes, str] = {}
         self._split: Callable[[bytes], Iterator[bytes]] = _bytes_of
@@ -62,8 +65,12 @@ class Font:
         """What a reader sees for a code; UNKNOWN when the file does not say."""
         known = self._chars.get(code)
         if known is None:
-            known = self._chars[code] = self._char(code) or UNKNOWN
+            known = self._chars[code] = _unified(self._char(code)) or UNKNOWN
         return known
+
+    def seen(self) -> list[tuple[bytes, str]]:
+        """Codes that were met so far, and what they show."""
+        return [(code, char) for code, char in self._chars.items() if char.strip()]
 
     def encode(self, char: str) -> tuple[bytes, float] | None:
         """Code and width for a character, if the font certainly has its glyph."""
@@ -72,6 +79,28 @@ class Font:
             return None
         width = self._width(code)
         return (code, width) if width else None
+
+
+# Radicals that have a code of their own beside the character (Unicode, EquivalentUnifiedIdeograph):
+# Chromium and others name them in ToUnicode because both share one glyph.
+_RADICALS = str.maketrans(
+    "⺁⺇⺈⺋⺌⺎⺏⺐⺒⺓⺕⺙⺛⺝⺟⺠⺢⺩⺬⺮⺱⺲⺶⺷⺸⺼⺽⺿⻁⻂⻃⻄⻅⻆⻇⻈⻉⻊⻋⻌⻍⻎⻏⻐⻑⻒⻓⻔⻕⻖⻗⻘⻙⻚⻛⻜⻝⻟⻠⻢⻣⻤⻥⻦⻧⻨⻩⻪⻫⻬⻮⻰⻳",
+    "厂几刀卩小兀尣尢巳幺彐攵旡月母民水玉示竹网罒羊羊羊肉臼艹虎衤覀西见角角讠贝足车辶辶辶阝金长长长门阜阝雨青韦页风飞食食饣马骨鬼鱼鸟卤麦黄黾齐齐齿龙龟",
+)
+
+
+@cache
+def _unified(text: str) -> str:
+    """Radicals as the characters that they look like."""
+    if not any("\u2e80" <= char <= "\u2fdf" or "\uf900" <= char <= "\ufaff" for char in text):
+        return text
+    plain = text.translate(_RADICALS)
+    return "".join(
+        unicodedata.normalize("NFKC", char)
+        if "\u2f00" <= char <= "\u2fdf" or "\uf900" <= char <= "\ufaff" or char in "⺟⻳"
+        else char
+        for char in plain
+    )
 
 
 def _bytes_of(string: bytes) -> Iterator[bytes]:
@@ -89,6 +118,7 @@ def _open_simple(font: Font, spec: Any) -> None:
         spec.get("/BaseFont", "")
     ).lstrip("/")
     embedded = any(f"/FontFile{kind}" in descriptor for kind in ("", "2", "3"))
+    font.embedded = embedded or subtype == "/Type3"
     table = _encoding(spec, name, subtype)
     given = to_unicode(spec.get("/ToUnicode"))
     if subtype == "/Type3":
@@ -124,6 +154,10 @@ def _type3(font: Font, spec: Any) -> None:
     font.type3 = True
     matrix = [number(item, 0.0) for item in items(spec.get("/FontMatrix"))] or [0.001]
     font._units = abs(matrix[0]) or 0.001
+    widest = max((number(item, 0.0) for item in items(spec.get("/Widths"))), default=0.0)
+    font.em = 1000 * font._units
+    if not 0.3 < font._units * widest / font.em < 3:  # pictures of glyphs, in pixels
+        font.em = font._units * widest or 1.0
 
 
 @cache
@@ -244,6 +278,7 @@ def _open_composite(font: Font, spec: Any) -> None:
     plain = _by_name(name) or _by_collection(inner, font.vertical, cids) or _by_program(inner, cids)
     descriptor = fields(inner.get("/FontDescriptor"))
     embedded = any(f"/FontFile{kind}" in descriptor for kind in ("", "2", "3"))
+    font.embedded = embedded
     if given and not embedded and plain is not None:
         font.lies = any(_differs(char, plain(code)) for code, char in given.items())
         given = {} if font.lies else given

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from deid.formats.pdf_text import Drawing, Glyph, Rule
+from deid.formats.pdf_text import Box, Drawing, Glyph, Rule
 
 _SNAP = 2.0
 """Rules nearer than this (points) are one."""
@@ -37,14 +37,30 @@ class Spot(NamedTuple):
     char: str
     glyph: int
     show: tuple[int, int]
+    clip: Box | None
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The middle of the glyph, or what is nearest to it in its clip: there it belongs."""
+        x, y = (self.x0 + self.x1) / 2, self.y + 0.3 * self.size
+        if self.clip is None:
+            return x, y
+        left, low, right, high = self.clip
+        return min(max(x, left + 0.1), right - 0.1), min(max(y, low + 0.1), high - 0.1)
 
 
 @dataclass(slots=True)
 class Piece:
-    """A text as it was put together: for each character its glyph, or -1 for a blank between."""
+    """A text as it was put together: for each character its glyph, or -1 for a blank between.
+
+    ``walled``: it stands between rules, so that lines may vanish from it without a trace.
+    ``shadows``: glyphs drawn again on the same spot, to look bold or shaded.
+    """
 
     text: str = ""
     glyphs: list[int] = field(default_factory=list)
+    walled: bool = False
+    shadows: dict[int, list[int]] = field(default_factory=dict)
 
     def add(self, text: str, glyph: int) -> None:
         """Append what one glyph shows."""
@@ -55,17 +71,27 @@ class Piece:
         """Append another piece."""
         self.text += between + other.text
         self.glyphs += [-1] * len(between) + other.glyphs
+        self.shadows |= other.shadows
+
+
+Bounds = tuple[tuple[float, float], ...]
+"""(left, right) of each column of a table without rules."""
 
 
 @dataclass(slots=True)
 class Grid:
-    """A table on one page: (row, column) -> text; ``edges``: where its columns stand."""
+    """A table on one page: (row, column) -> text; ``edges``: where its columns stand.
+
+    ``carried``: its columns are those of the page before.
+    """
 
     rows: int
     edges: tuple[float, ...]
     ruled: bool
     angle: int
     top: float
+    bounds: Bounds = ()
+    carried: bool = False
     cells: dict[tuple[int, int], Piece] = field(default_factory=dict)
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
 
@@ -78,8 +104,11 @@ class Page:
     lines: list[Piece] = field(default_factory=list)
 
 
-def laid_out(drawing: Drawing, width: float) -> Page:
-    """The glyphs of a drawing as tables and lines; every glyph that is not blank stands in one."""
+def laid_out(drawing: Drawing, width: float, carried: Bounds = ()) -> Page:
+    """The glyphs of a drawing as tables and lines; every glyph that is not blank stands in one.
+
+    ``carried``: the columns of a table without rules that the page before ended with.
+    """
     page = Page()
     for angle, spots in sorted(_frames(drawing.glyphs).items(), key=lambda item: -len(item[1])):
         rules = _turned(drawing.rules, angle)
@@ -88,8 +117,13 @@ def laid_out(drawing: Drawing, width: float) -> Page:
             page.grids.append(grid)
             taken = set(inside)
             rest = [spot for spot in rest if spot.glyph not in taken]
+        for grid, inside in _ruled(_clips(rest), rest, angle):
+            if _is_list(grid):
+                page.grids.append(grid)
+                taken = set(inside)
+                rest = [spot for spot in rest if spot.glyph not in taken]
         lines = _lines(rest)
-        for aligned, taken_lines in _aligned(lines, angle):
+        for aligned, taken_lines in _aligned(lines, angle, carried):
             page.grids.append(aligned)
             taken = {id(line) for line in taken_lines}
             lines = [line for line in lines if id(line) not in taken]
@@ -111,11 +145,19 @@ def _frames(glyphs: Sequence[Glyph]) -> dict[int, list[Spot]]:
         if not glyph.char.strip():
             continue
         x, y = turned(glyph.x, glyph.y, angle)
-        spot = Spot(
-            x, x + far, y, glyph.size or far or 1.0, glyph.char, at, (glyph.stream, glyph.show)
-        )
+        clip = _clip(glyph.clip, angle) if glyph.clip else None
+        size = glyph.size or far or 1.0
+        spot = Spot(x, x + far, y, size, glyph.char, at, (glyph.stream, glyph.show), clip)
         frames[angle].append(spot)
     return frames
+
+
+def _clip(clip: Box, angle: int) -> Box | None:
+    """A clip in the frame; nothing for one that shows nothing or cannot be turned."""
+    if angle % 90 or clip[0] >= clip[2] or clip[1] >= clip[3]:
+        return None
+    a, b = turned(clip[0], clip[1], angle), turned(clip[2], clip[3], angle)
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1])
 
 
 def turned(x: float, y: float, angle: int) -> tuple[float, float]:
@@ -171,13 +213,50 @@ def _segments(line: Sequence[Spot]) -> list[list[Spot]]:
 def _text(line: Sequence[Spot]) -> Piece:
     """A line as text; a gap becomes a blank, a wide one two."""
     piece = Piece()
-    for at, spot in enumerate(line):
-        if at:
-            gap = (spot.x0 - line[at - 1].x1) / min(spot.size, line[at - 1].size)
+    last: Spot | None = None
+    for spot in line:
+        if last is not None:
+            if _is_shadow(last, spot):
+                piece.shadows.setdefault(last.glyph, []).append(spot.glyph)
+                continue
+            gap = (spot.x0 - last.x1) / min(spot.size, last.size)
             if gap > _SPACE:
                 piece.add(" " if gap < 1.5 else "  ", -1)
         piece.add(spot.char, spot.glyph)
+        last = spot
     return piece
+
+
+def _is_shadow(one: Spot, other: Spot) -> bool:
+    """Whether a glyph is drawn over the same one before it."""
+    return (
+        one.char == other.char
+        and other.x0 - one.x0 < 0.3 * (one.x1 - one.x0)
+        and abs(one.size - other.size) < 0.1 * one.size
+    )
+
+
+def overlaps(drawing: Drawing) -> int:
+    """How many glyphs are written over other ones, so that nobody can read them in order."""
+    count = 0
+    for spots in _frames(drawing.glyphs).values():
+        lines = _lines(spots)
+        for line in lines:
+            count += sum(
+                right.x0 - left.x0 < 0.4 * (left.x1 - left.x0) and not _is_shadow(left, right)
+                for left, right in pairwise(line)
+            )
+        for above, below in pairwise(lines):
+            near = above[0].y - below[0].y < 0.6 * min(above[0].size, below[0].size)
+            if near and max(above[0].size, below[0].size) < 1.5 * min(above[0].size, below[0].size):
+                low, high = above[0].x0, above[-1].x1
+                count += sum(low < spot.x0 < high for spot in below) if _dense(above) else 0
+    return count
+
+
+def _dense(line: Sequence[Spot]) -> bool:
+    """Whether a line has no wide gaps that the text of another could stand in."""
+    return all(right.x0 - left.x1 < 2 * left.size for left, right in pairwise(line))
 
 
 def _stacked(spots: Iterable[Spot], right: float) -> Piece:
@@ -222,6 +301,7 @@ def _runs_on(last: Sequence[Spot], line: Sequence[Spot], left: float, width: flo
     size = last[-1].size
     return (
         width > 0
+        and _dense(last)
         and last[-1].x1 > width - left - 2.2 * size
         and line[0].x0 < left + 1.5 * size
         and abs(line[0].size - size) < 0.2 * size
@@ -307,6 +387,24 @@ def _joined(flat: list[_Bar], tall: list[_Bar]) -> Iterator[tuple[list[_Bar], li
     yield from groups.values()
 
 
+def _clips(spots: Sequence[Spot]) -> list[Rule]:
+    """The sides of the boxes that texts were clipped to: print-outs of sheets clip each cell."""
+    rules = []
+    for clip in {spot.clip for spot in spots if spot.clip}:
+        left, low, right, high = clip
+        if right - left < 1e6 and high - low < 1e6:
+            rules += [Rule(left, y, right, y) for y in (low, high)]
+            rules += [Rule(x, low, x, high) for x in (left, right)]
+    return rules
+
+
+def _is_list(grid: Grid) -> bool:
+    """Whether boxes that are not drawn make rows and columns."""
+    columns = {column for _, column in grid.cells}
+    rows = {row for row, _ in grid.cells}
+    return len(columns) >= 3 and len(rows) >= 2 and len(grid.cells) >= 2 * len(rows)
+
+
 class _Frame:
     """The rules of one table, as columns, rows and the walls between cells."""
 
@@ -329,8 +427,7 @@ class _Frame:
 
     def holds(self, run: Sequence[Spot]) -> bool:
         """Whether a run of glyphs stands in the table: its middle does."""
-        spot = run[len(run) // 2]
-        x, y = (spot.x0 + spot.x1) / 2, spot.y + 0.3 * spot.size
+        x, y = run[len(run) // 2].middle
         return self.xs[0] - 1 <= x <= self.xs[-1] + 1 and self.ys[-1] - 1 <= y <= self.ys[0] + 1
 
     def grid(self, runs: Sequence[Sequence[Spot]], angle: int) -> Grid:
@@ -338,15 +435,17 @@ class _Frame:
         grid = Grid(len(self.ys) - 1, tuple(self.xs), True, angle, self.ys[0])
         held: dict[tuple[int, int], list[Spot]] = defaultdict(list)
         spans = self._spans()
+        below = [-y for y in self.ys]
         for run in runs:
             votes: dict[tuple[int, int], int] = defaultdict(int)
             for spot in run:
-                row = _slot([-y for y in self.ys], -(spot.y + 0.3 * spot.size))
-                column = _slot(self.xs, (spot.x0 + spot.x1) / 2)
+                x, y = spot.middle
+                row, column = _slot(below, -y), _slot(self.xs, x)
                 votes[spans[row, column][:2]] += 1
             held[max(votes, key=lambda cell: votes[cell])] += run
         for cell, spots in sorted(held.items()):
             grid.cells[cell] = _stacked(spots, self.xs[spans[cell][3] + 1])
+            grid.cells[cell].walled = True
         grid.merges = sorted(
             {span for span in spans.values() if span[:2] != span[2:] and span[:2] in grid.cells}
         )
@@ -417,7 +516,8 @@ def _runs(spots: Sequence[Spot]) -> list[list[Spot]]:
             last = runs[-1][-1]
             near = 0.5 if last.show == spot.show else 0.1
             if (
-                abs(last.y - spot.y) < 0.1 * spot.size
+                last.clip == spot.clip
+                and abs(last.y - spot.y) < 0.1 * spot.size
                 and -0.2 * spot.size < spot.x0 - last.x1 < near * spot.size
             ):
                 runs[-1].append(spot)
@@ -429,16 +529,21 @@ def _runs(spots: Sequence[Spot]) -> list[list[Spot]]:
 # ---------------------------------------------------------------------------------- aligned tables
 
 
-def _aligned(lines: Sequence[list[Spot]], angle: int) -> Iterator[tuple[Grid, list[list[Spot]]]]:
+def _aligned(
+    lines: Sequence[list[Spot]], angle: int, carried: Bounds
+) -> Iterator[tuple[Grid, list[list[Spot]]]]:
     """Tables without rules: lines whose fields stand below one another."""
     cut = [_segments(line) for line in lines]
-    for start, end in _blocks(lines, cut):
-        dense = [fields for fields in cut[start:end] if len(fields) >= 3]
-        bounds = _columns(dense)
+    blocks: list[tuple[int, int, Bounds]] = [(*block, ()) for block in _blocks(lines, cut)]
+    if carried and angle == 0 and len(blocks) < 2:
+        blocks = list(_carried(lines, cut, carried)) or blocks
+    for start, end, known in blocks:
+        bounds = known or _columns([fields for fields in cut[start:end] if len(fields) >= 3])
         if len(bounds) < 3:
             continue
         rows = _rows(lines[start:end], cut[start:end], bounds)
-        grid = Grid(len(rows), tuple(low for low, _ in bounds), False, angle, lines[start][0].y)
+        edges = tuple(low for low, _ in bounds)
+        grid = Grid(len(rows), edges, False, angle, lines[start][0].y, bounds, bool(known))
         taken: list[list[Spot]] = []
         for number, members in enumerate(rows):
             held: dict[int, list[Spot]] = defaultdict(list)
@@ -448,9 +553,26 @@ def _aligned(lines: Sequence[list[Spot]], angle: int) -> Iterator[tuple[Grid, li
                     for column, spots in _placed(segment, bounds):
                         held[column] += spots
             for column, spots in held.items():
-                right = bounds[column][1]
-                grid.cells[number, column] = _stacked(spots, right)
+                grid.cells[number, column] = _stacked(spots, bounds[column][1])
         yield grid, taken
+
+
+def _carried(
+    lines: Sequence[list[Spot]], cut: Sequence[Sequence[Sequence[Spot]]], carried: Bounds
+) -> Iterator[tuple[int, int, Bounds]]:
+    """Where the table of the page before goes on: every full line fits its columns."""
+    full = [at for at, fields in enumerate(cut) if len(fields) >= 3]
+    if not full or any(_crosses(segment, carried) for at in full for segment in cut[at]):
+        return
+    if any(len(cut[at]) * 2 < len(carried) for at in full):
+        return
+    start, end = _grown(lines, full[0], full[-1] + 1)
+    bounds = [list(bound) for bound in carried]
+    for at in full:
+        for segment in cut[at]:
+            bound = bounds[_column(segment[len(segment) // 2], carried)]
+            bound[:] = min(bound[0], segment[0].x0), max(bound[1], segment[-1].x1)
+    yield start, end, tuple((low, high) for low, high in bounds)
 
 
 def _blocks(
@@ -466,11 +588,20 @@ def _blocks(
             if gap < 8 * lines[number][0].size:
                 continue
         if at + 1 - start >= 3:
-            yield dense[start], number + 1
+            yield _grown(lines, dense[start], number + 1)
         start = at + 1
 
 
-def _columns(dense: Sequence[Sequence[Sequence[Spot]]]) -> list[tuple[float, float]]:
+def _grown(lines: Sequence[list[Spot]], start: int, end: int) -> tuple[int, int]:
+    """The block, with the lines close above and below it: its first and last row may be wrapped."""
+    while start and lines[start - 1][0].y - lines[start][0].y < 1.3 * lines[start][0].size:
+        start -= 1
+    while end < len(lines) and lines[end - 1][0].y - lines[end][0].y < 1.3 * lines[end - 1][0].size:
+        end += 1
+    return start, end
+
+
+def _columns(dense: Sequence[Sequence[Sequence[Spot]]]) -> Bounds:
     """(left, right) of the columns: strips that hardly any line leaves empty ground between."""
     edges: list[tuple[float, int]] = []
     for fields in dense:
@@ -486,13 +617,13 @@ def _columns(dense: Sequence[Sequence[Sequence[Spot]]]) -> list[tuple[float, flo
             left = place
         elif depth <= allowed < before and place - left > 0.5:
             bounds.append((left, place))
-    return bounds
+    return tuple(bounds)
 
 
 def _rows(
     lines: Sequence[list[Spot]],
     cut: Sequence[Sequence[Sequence[Spot]]],
-    bounds: Sequence[tuple[float, float]],
+    bounds: Bounds,
 ) -> list[list[int]]:
     """Lines that make one row each; a line with few fields belongs to the full line next to it."""
     full = [
@@ -515,15 +646,13 @@ def _rows(
     return [sorted(rows[at]) for at in sorted(rows)]
 
 
-def _crosses(segment: Sequence[Spot], bounds: Sequence[tuple[float, float]]) -> bool:
+def _crosses(segment: Sequence[Spot], bounds: Bounds) -> bool:
     """Whether a field spans two columns and is no field of the table."""
     touched = [low for low, high in bounds if segment[0].x0 < high - 1 and segment[-1].x1 > low + 1]
     return len(touched) > 1
 
 
-def _placed(
-    segment: Sequence[Spot], bounds: Sequence[tuple[float, float]]
-) -> Iterator[tuple[int, list[Spot]]]:
+def _placed(segment: Sequence[Spot], bounds: Bounds) -> Iterator[tuple[int, list[Spot]]]:
     """A field under its column; one over several is cut where a new text operator starts."""
     pieces: list[list[Spot]] = [[segment[0]]]
     for left, right in pairwise(segment):
@@ -534,7 +663,7 @@ def _placed(
         yield _column(piece[0], bounds), piece
 
 
-def _column(spot: Spot, bounds: Sequence[tuple[float, float]]) -> int:
+def _column(spot: Spot, bounds: Bounds) -> int:
     middle = (spot.x0 + spot.x1) / 2
     return min(
         range(len(bounds)),

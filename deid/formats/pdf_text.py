@@ -38,6 +38,10 @@ class Glyph:
     show: int
     at: int
     shown: bool = True
+    clip: Box | None = None
+
+
+Box = tuple[float, float, float, float]
 
 
 class Mark(NamedTuple):
@@ -237,11 +241,12 @@ class _State:
     leading: float = 0.0
     rise: float = 0.0
     mode: int = 0
+    clip: Box | None = None
 
     def copy(self) -> _State:
         return _State(
             self.ctm, self.font, self.name, self.size, self.spacing, self.words,
-            self.scale, self.leading, self.rise, self.mode,
+            self.scale, self.leading, self.rise, self.mode, self.clip,
         )  # fmt: skip
 
 
@@ -255,6 +260,7 @@ class Reader:
         self._fonts: dict[tuple[int, int], Font] = {}
         self.forms: dict[tuple[int, int], int] = {}
         self.page = 0
+        self.fonts: list[tuple[Font, Any, int]] = []
         self._probing = False
         self._digits: dict[tuple[int, int], int] = {}
 
@@ -269,6 +275,7 @@ class Reader:
                 raise UnreadableFile(
                     f"第{self.page}页的字体已损坏，无法读取其中的文字，请重新导出。"
                 ) from None
+            self.fonts.append((known, spec, self.page))
             if key[0]:
                 self._fonts[key] = known
         return known
@@ -314,6 +321,7 @@ class _Run:
         self.pen = self.first = (0.0, 0.0)
         self.marks: list[Mark] = []
         self.marked = 0
+        self.clipping = False
 
     def read(self, content: Content) -> None:
         self.content = content
@@ -480,7 +488,7 @@ class _Run:
         assert font is not None
         base = times((1.0, 0.0, 0.0, 1.0, 0.0, state.rise), times(self.matrix, state.ctm))
         a, b, c, d, x, y = base
-        height = abs(state.size) * (c * c + d * d) ** 0.5
+        height = abs(state.size) * font.em * (c * c + d * d) ** 0.5
         shown = state.mode != 3
         moved = 0.0
         for code, width, char in font.codes(string):
@@ -492,7 +500,17 @@ class _Run:
             )
             drawing.glyphs.append(
                 Glyph(
-                    char, x, y, dx, dy, height, self.index, len(self.content.shows) - 1, at, shown
+                    char,
+                    x,
+                    y,
+                    dx,
+                    dy,
+                    height,
+                    self.index,
+                    len(self.content.shows) - 1,
+                    at,
+                    shown,
+                    state.clip,
                 )
             )
             x, y = x + dx, y + dy
@@ -571,6 +589,7 @@ class _Run:
         self.pen = (x, y)
 
     def op_c(self, *values: float) -> None:
+        self.drawing.painted += 1
         self.pen = values[-2], values[-1]
 
     def op_h(self) -> None:
@@ -596,7 +615,26 @@ class _Run:
 
     def op_n(self) -> None:
         self.drawing.painted += bool(self.path or self.boxes)
+        if self.clipping:
+            self._clip()
         self.path, self.boxes = [], []
+
+    def op_W(self) -> None:
+        self.clipping = True
+
+    def _clip(self) -> None:
+        """Narrow the clip to the box around the path."""
+        self.clipping = False
+        boxes = [*self.boxes, *self.path]
+        if not boxes:
+            return
+        a, b, c, d, e, f = self.state.ctm
+        xs = [a * x + c * y + e for x0, y0, x1, y1 in boxes for x, y in ((x0, y0), (x1, y1))]
+        ys = [b * x + d * y + f for x0, y0, x1, y1 in boxes for x, y in ((x0, y0), (x1, y1))]
+        old = self.state.clip or (-1e9, -1e9, 1e9, 1e9)
+        self.state.clip = (
+            max(old[0], min(xs)), max(old[1], min(ys)), min(old[2], max(xs)), min(old[3], max(ys)),
+        )  # fmt: skip
 
     def _rule(self, x0: float, y0: float, x1: float, y1: float) -> None:
         a, b, c, d, e, f = self.state.ctm
@@ -639,7 +677,7 @@ _HANDLERS: dict[bytes, Callable[..., None]] = {
     b"TD": _Run.op_TD, b"Tm": _Run.op_Tm, b"T*": _Run.op_Tstar, b"Tj": _Run.show,
     b"TJ": _Run.show, b"'": _Run.show, b'"': _Run.show, b"BDC": _Run.op_BDC,
     b"BMC": _Run.op_BMC, b"EMC": _Run.op_EMC, b"Do": _Run.op_Do,
-    b"BI": _Run.op_BI, b"m": _Run.op_m, b"l": _Run.op_l, b"c": _Run.op_c, b"v": _Run.op_c,
+    b"BI": _Run.op_BI, b"W": _Run.op_W, b"W*": _Run.op_W, b"m": _Run.op_m, b"l": _Run.op_l, b"c": _Run.op_c, b"v": _Run.op_c,
     b"y": _Run.op_c, b"h": _Run.op_h, b"re": _Run.op_re, b"S": _Run.op_stroke,
     b"s": lambda run: (run.op_h(), run.op_stroke())[0],
     b"f": _Run.op_fill, b"F": _Run.op_fill, b"f*": _Run.op_fill, b"B": _Run.op_stroke,
@@ -681,6 +719,14 @@ def text_string(data: bytes) -> str:
 _MOST_BYTES = 256 << 20
 
 
+_SHOWS = re.compile(rb"(?<![^\0\t\n\x0c\r )\]>])(?:T[jJ]|'|\"|Do)(?![^\0\t\n\x0c\r (\[</%])")
+
+
+def shows_text(data: bytes) -> bool:
+    """Whether a stream may show text, itself or by a form that it draws."""
+    return bool(_SHOWS.search(data))
+
+
 def stream_bytes(stream: Any, page: int) -> bytes:
     """The unpacked bytes of a stream. Raises UnreadableFile for a damaged or boundless one."""
     import pikepdf
@@ -698,10 +744,14 @@ def stream_bytes(stream: Any, page: int) -> bytes:
 
 
 class Star(NamedTuple):
-    """What is drawn in a removed glyph's place: characters and how far the pen goes for all."""
+    """What is drawn in a removed glyph's place: characters and how far the pen goes for all.
+
+    ``tail``: how much farther it goes for the last one, which so fills a gap.
+    """
 
     text: str
     far: float
+    tail: float = 0.0
 
 
 Fallback = Callable[[str, bool], tuple[bytes, bytes, float]]
@@ -749,7 +799,7 @@ def _shown(show: Show, changes: Mapping[int, Star | None], fallback: Fallback) -
             else:
                 array += _gap(owed, show)
                 out += [*_flushed(array), *_drawn(star, show, fallback)]
-                array, owed = [], far - star.far
+                array, owed = [], far - star.far - star.tail
             at += 1
     array += _gap(owed, show)
     return b" ".join([*out, *_flushed(array)]).strip() or b" "
@@ -783,7 +833,7 @@ def _drawn(star: Star, show: Show, fallback: Fallback) -> list[bytes]:
     out: list[bytes] = []
     each = star.far / len(star.text)
     name, size = show.name, show.size
-    for char in star.text:
+    for at, char in enumerate(star.text, 1):
         own = show.font.encode(char) if show.name else None
         if own:
             code, width, font, points = own[0], own[1], show.name, show.size
@@ -794,7 +844,8 @@ def _drawn(star: Star, show: Show, fallback: Fallback) -> list[bytes]:
             out.append(b"%s %s Tf" % (font, _number(points)))
             name, size = font, points
         words = show.words if code == b" " else 0.0
-        out.append(b"%s Tc %s Tj" % (_number(each - width / 1000 * points - words), literal(code)))
+        extra = each - width / 1000 * points - words + (star.tail if at == len(star.text) else 0.0)
+        out.append(b"%s Tc %s Tj" % (_number(extra), literal(code)))
     if (name, size) != (show.name, show.size):
         out.append(b"%s %s Tf" % (show.name, _number(show.size)))
     out.append(b"%s Tc" % _number(show.spacing))
@@ -804,7 +855,7 @@ def _drawn(star: Star, show: Show, fallback: Fallback) -> list[bytes]:
 def _points(show: Show, each: float, width: float) -> float:
     """The size of a stand-in; a Type 3 font's own size says nothing of how large it looks."""
     if show.font.type3 and width:
-        return each / width * 1000
+        return min(show.size * show.font.em, 1300 * abs(each) / width)
     return show.size
 
 
