@@ -629,8 +629,8 @@ def test_a_drawing_that_goes_on_behind_a_comment() -> None:
     document = handmade(comment[:cut] + more + comment[cut:])
     found = texts(document)
     assert found["Sheet1!A1#comment"] == f"电话{PHONE}"
-    assert found["Sheet1#记录EC1"] == ID
-    changed(document, {"Sheet1!A1#comment": "*", "Sheet1#记录EC1": "*" * 18})
+    assert found["Sheet1#记录EC.1.2"] == ID
+    changed(document, {"Sheet1!A1#comment": "*", "Sheet1#记录EC.1.2": "*" * 18})
 
 
 def test_a_very_long_comment() -> None:
@@ -670,7 +670,6 @@ def test_a_formula_that_cannot_be_rewritten_becomes_its_value(tokens: bytes) -> 
 
 NUMBERS = {
     "filter": (record(0x9E, pack("<HHBBd", 0, 0, 4, 2, PHONE) + bytes(10)), b""),
-    "other book": (b"", record(0x5A, pack("<BBHBd", 0, 0, 0, 1, PHONE))),
     "name": (
         b"",
         record(0x18, pack("<HBBHHH4x", 0, 0, 1, 9, 0, 0) + b"\0a\x1f" + pack("<d", PHONE)),
@@ -709,13 +708,34 @@ def test_what_a_name_is_said_to_be() -> None:
     changed(document, {"工作簿#名称说明1": "某户的说明", "工作簿#名称批注1": "某"})
 
 
+def test_places_do_not_depend_on_what_was_masked() -> None:
+    unknown = b"".join(record(0x1234, b"\0" + str(PHONE + n).encode()) for n in range(3))
+    tokens = b"".join(b"\x17\x0b\0" + str(PHONE + n).encode() for n in range(3))
+    document = handmade(formula(0, 0, pack("<d", 1), tokens) + unknown)
+    found = [place for place, text in texts(document).items() if text.startswith("138")]
+    assert len(found) == 6
+    for place in found:
+        changed(document, {place: "*" * 11})
+
+
 def test_what_a_chart_remembers() -> None:
     chart = BOF_CHART + record(0x204, pack("<HHH", 0, 0, 0) + wide(ID)) + number(0, 1, PHONE) + EOF
     document = handmade(shared(0, 0, 0) + chart, strings("张三"))
     assert cells(document) == {"Sheet1!A1": "张三"}
-    changed(document, {"Sheet1#图表文字1": "5101*"})
-    with pytest.raises(UnsafeEdit):
-        saved(document, whole(document, **{"Sheet1#图表数字1": "138*"}))
+    changed(document, {"Sheet1#图表数据1": "5101*"})
+    after = Workbook(saved(document, whole(document, **{"Sheet1#图表数据2": "138*"})))
+    assert texts(after) == {**texts(document), "Sheet1#图表数据2": "138*"}
+    assert cells(after) == {"Sheet1!A1": "张三"}
+
+
+def test_numbers_of_another_workbook_become_texts() -> None:
+    values = b"".join(b"\1" + pack("<d", PHONE + n) for n in range(3))
+    document = handmade(b"", record(0x5A, pack("<BBH", 2, 0, 0) + values))
+    places = {place: text for place, text in texts(document).items() if "外部" in place}
+    assert list(places.values()) == ["13800138000", "13800138001", "13800138002"]
+    first, second, third = places
+    changed(document, {second: "138*村"})
+    changed(document, {first: "138*", third: "*"})
 
 
 # --- the container -----------------------------------------------------------------------------------
@@ -885,9 +905,9 @@ def test_names_of_properties(page: int) -> None:
 def test_other_streams_are_searched() -> None:
     streams = {"Workbook": BOOK, "Ctls": b"\1\2" + ID.encode() + b"PK\3\4", "\x05Odd": b"abc"}
     document = Workbook(compound(streams))
-    assert texts(document)["Ctls#0"].startswith(ID)
+    assert texts(document)["Ctls#2"].startswith(ID)
     assert [remark.place for remark in document.remarks] == ["Ctls"]
-    changed_ = whole(document, **{"Ctls#0": "*" * len(texts(document)["Ctls#0"])})
+    changed_ = whole(document, **{"Ctls#2": "*" * len(texts(document)["Ctls#2"])})
     assert ID.encode() not in saved(document, changed_)
     assert {name for name, _ in document.raw()} >= {"文件", "Workbook", "Ctls", "字符串表"}
     document.close()

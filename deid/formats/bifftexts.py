@@ -34,7 +34,7 @@ class Slot:
 
     ``wide``: two bytes a character; ``flag_at``: the byte that says so (without one the width must
     stay); ``codec``: for strings in neither. ``fixed``: the length must stay. ``number``: not a
-    string but a stored number, which cannot be changed.
+    string but a stored number, which cannot be changed in most records.
     """
 
     kind: str
@@ -52,6 +52,7 @@ class Slot:
 
 # --- changing ----------------------------------------------------------------------------------------
 
+_CRN = 0x5A
 _PADDED = {0x5C: 112}
 """WRITEACCESS: a string, then blanks up to its length."""
 
@@ -60,6 +61,9 @@ def changed_payload(kind: int, payload: bytes, changes: Sequence[tuple[Slot, str
     """The payload of a record with strings replaced. Raises UnsafeEdit."""
     out = bytearray(payload)
     for slot, new in sorted(changes, key=lambda change: -change[0].start):
+        if slot.number and kind == _CRN:
+            out[slot.start - 1 : slot.end] = b"\2" + string_bytes(new)
+            continue
         if slot.number:
             raise UnsafeEdit("公式、图表或数据透视表里存着号码数字，无法自动改写，请先删去再处理")
         data, wide = _stored(slot, new)
@@ -80,6 +84,12 @@ def changed_payload(kind: int, payload: bytes, changes: Sequence[tuple[Slot, str
     if kind in _PADDED:
         return bytes(out[: _PADDED[kind]].ljust(_PADDED[kind], b" "))
     return bytes(out)
+
+
+def string_bytes(text: str) -> bytes:
+    """A string with its count and its flags, as most records hold it."""
+    data, wide = encoded(text, wide=False)
+    return pack("<HB", units(text), wide) + data
 
 
 def _stored(slot: Slot, new: str) -> tuple[bytes, bool]:
@@ -400,7 +410,7 @@ _READERS: dict[int, Callable[[bytes], Iterator[Slot]]] = {
     0x31: _one("字体", 14, "B", "●"),
     0x51: _one("数据来源", 6, star="●"),
     0x52: _one("数据来源", 0, star="●"),
-    0x5A: _external_cells,
+    _CRN: _external_cells,
     0x5B: _one("保留密码的用户", 4),
     0x5C: _one("最后使用者", 0),
     0x85: _one("工作表名", 6, "B", "●"),
@@ -424,8 +434,8 @@ _READERS: dict[int, Callable[[bytes], Iterator[Slot]]] = {
     0xC9: lambda data: _double("透视表", data, 0),
 }
 _IN_CHART: dict[int, Callable[[bytes], Iterator[Slot]]] = {
-    0x204: _one("图表文字", 6),
-    0x203: lambda data: _double("图表数字", data, 6),
+    0x204: _one("图表数据", 6),
+    0x203: lambda data: _double("图表数据", data, 6),
 }
 NO_TEXT = frozenset(
     {
@@ -460,12 +470,14 @@ def _with_rest(kind: int, payload: bytes, slots: list[Slot]) -> Sequence[Slot]:
     return (*slots, *runs)
 
 
-def cell_formula_slots(payload: bytes) -> Sequence[Slot]:
-    """The strings in the formula of a cell."""
+def cell_formula_slots(payload: bytes) -> Iterator[tuple[int, Slot]]:
+    """The strings in the formula of a cell that are worth showing, with their number."""
     size = unpack_from("<H", payload, 20)[0]
     try:
         slots = list(formula_slots("formula", payload, 22, 22 + size, 20))
         slots += run_slots("formula", payload, 22 + size)
     except (IndexError, StructError, UnicodeDecodeError):
-        return tuple(run_slots("formula", payload, 22))
-    return tuple(slot for slot in slots if worth_showing(slot.text))
+        slots = list(run_slots("formula", payload, 22))
+    for number, slot in enumerate(slots):
+        if worth_showing(slot.text):
+            yield number, slot

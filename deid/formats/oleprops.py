@@ -35,6 +35,11 @@ class _Property:
     items: Sequence[_Item]
     runs: Sequence[Slot]
 
+    @property
+    def key(self) -> str:
+        """What its texts are called by: it must be the same when another property is dropped."""
+        return f"{self.section}.{self.number}"
+
 
 class PropertySet:
     """The properties of one stream. Raises ValueError if the stream is no property set."""
@@ -53,18 +58,18 @@ class PropertySet:
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """(key, text) of every string."""
-        for at, item in enumerate(self._properties):
+        for item in self._properties:
             for number, string in enumerate(item.items):
-                yield f"{at}.{number}", string.text
-            for number, run in enumerate(item.runs):
-                yield f"{at}.r{number}", run.text
+                yield f"{item.key}.{number}", string.text
+            for run in item.runs:
+                yield f"{item.key}.r{run.start}", run.text
 
     def written(self, changes: Mapping[str, str]) -> bytes:
         """The stream with strings (by key) replaced, and without a thumbnail."""
         sections: list[list[tuple[int, bytes]]] = [[] for _ in range(self._data[24])]
-        for at, item in enumerate(self._properties):
+        for item in self._properties:
             if not _is_thumbnail(item):
-                sections[item.section].append((item.number, _changed(item, at, changes)))
+                sections[item.section].append((item.number, _changed(item, changes)))
         out = bytearray(self._data[: 28 + 20 * len(sections)])
         for at, values in enumerate(sections):
             pack_into("<I", out, 28 + 20 * at + 16, len(out))
@@ -86,18 +91,18 @@ def _section(values: Sequence[tuple[int, bytes]]) -> bytes:
     return pack("<II", at + len(body), len(values)) + table + body
 
 
-def _changed(item: _Property, at: int, changes: Mapping[str, str]) -> bytes:
+def _changed(item: _Property, changes: Mapping[str, str]) -> bytes:
     raw = item.raw
     runs = [
-        (run, changes[f"{at}.r{number}"])
-        for number, run in enumerate(item.runs)
-        if f"{at}.r{number}" in changes
+        (run, changes[f"{item.key}.r{run.start}"])
+        for run in item.runs
+        if f"{item.key}.r{run.start}" in changes
     ]
     if runs:
         raw = changed_payload(0, raw, runs)
     out = bytearray(raw)
     for number in reversed(range(len(item.items))):
-        key = f"{at}.{number}"
+        key = f"{item.key}.{number}"
         if key in changes:
             _change(out, item.items[number], changes[key])
     return bytes(out)

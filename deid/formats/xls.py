@@ -250,6 +250,7 @@ class Workbook:
                 done = self._show_box(at, label, notes.pop(drawn, None), counts)
                 owner = 0xEC  # a drawing that was cut goes on behind the box inside it
                 continue
+            counts[f"{kind}"] += 1
             if kind in (0xE9, 0x7F):
                 self.remarks.append(Remark(label, "工作表有背景图片，请人工查看"))
             alone = data[end : end + 2] != b"\x3c\0"
@@ -279,9 +280,9 @@ class Workbook:
             payload = self._book.data[at + 4 : at + 4 + length]
             if len(payload) < 26:
                 continue
-            for slot in cell_formula_slots(payload):
-                row, column = unpack_from("<HH", payload)
-                place = f"{cell_place(sheet.name, row, column)}#formula"
+            row, column = unpack_from("<HH", payload)
+            for number, slot in cell_formula_slots(payload):
+                place = f"{cell_place(sheet.name, row, column)}#formula{number or ''}"
                 self._show(place, slot.text, Spot(self._book.main.index, at, slot))
 
     def _show_strings(self) -> None:
@@ -312,8 +313,8 @@ class Workbook:
             if entry.path[0] == "_SX_DB_CUR":
                 self._show_pivot(entry, data, label)
                 continue
-            for number, slot in enumerate(run_slots(label, data)):
-                self._show(f"{label}#{number}", slot.text, Spot(entry.index, -1, slot))
+            for slot in run_slots(label, data):
+                self._show(f"{label}#{slot.start}", slot.text, Spot(entry.index, -1, slot))
             if data.find(b"PK\x03\x04") >= 0:
                 self.remarks.append(Remark(label, "文件里还藏着一个压缩包，请人工查看"))
 
@@ -335,6 +336,7 @@ class Workbook:
         counts: Counter[str] = Counter()
         end = 0
         for at, kind, length in records(data, 0, len(data)):
+            counts[f"{kind}"] += 1
             end = at + 4 + length
             for slot in record_slots(kind, data[at + 4 : end], alone=True, in_chart=False):
                 place = _text_place(data, at, kind, label, slot, counts)
@@ -412,12 +414,16 @@ def _main_stream(container: Container) -> Entry:
 def _text_place(
     data: bytes, at: int, kind: int, label: str, slot: Slot, counts: Counter[str]
 ) -> str:
-    """A place that a clerk can find: the cell for what belongs to one, else a number."""
+    """A place that a clerk can find: the cell for what belongs to one, else a number.
+
+    It must not depend on how many texts before it are worth showing: hidden ones no longer are.
+    """
     if kind in (NOTE, 0x1B8, 0x800):
-        row, column = unpack_from(
-            "<HH" if kind == NOTE else "<H2xH", data, at + (4 if kind != 0x800 else 6)
-        )
+        where = {NOTE: ("<HH", 4), 0x1B8: ("<H2xH", 4), 0x800: ("<H2xH", 6)}[kind]
+        row, column = unpack_from(where[0], data, at + where[1])
         return f"{cell_place(label, row, column)}#{slot.kind}"
+    if slot.kind.startswith("记录"):
+        return f"{label}#{slot.kind}.{counts[f'{kind}']}.{slot.start}"
     counts[slot.kind] += 1
     return f"{label}#{slot.kind}{counts[slot.kind]}"
 

@@ -20,7 +20,7 @@ from deid.formats.biff import (
     segments,
     units,
 )
-from deid.formats.bifftexts import Slot, changed_payload
+from deid.formats.bifftexts import Slot, changed_payload, string_bytes
 from deid.formats.xls_cells import (
     BLANK,
     BOOLERR,
@@ -29,6 +29,7 @@ from deid.formats.xls_cells import (
     EXTSST,
     FORMULA,
     INDEX,
+    LABEL_CELL,
     LABELSST,
     MULRK,
     NUMBER,
@@ -152,6 +153,10 @@ class Saver:
             if kind == FORMULA and at in splices:
                 continue  # the cell itself was edited, and its formula is gone
             payload = data[at + 4 : at + 4 + length]
+            if kind == NUMBER:  # what a chart remembers; texts may stand there too
+                label = payload[:6] + string_bytes(changes[0][1])
+                splices.add(at, at + 4 + length, record(LABEL_CELL, label))
+                continue
             try:
                 new = record(kind, changed_payload(kind, payload, changes))
             except UnsafeEdit:
