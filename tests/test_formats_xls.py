@@ -838,6 +838,17 @@ def test_other_streams_stay(small: bool) -> None:
     assert kept["Folder/inner"] == b"abc"
 
 
+def test_a_large_file_gets_a_second_sector_table() -> None:
+    container = Container(GOOD)
+    index = next(entry.index for entry in container.entries if entry.path == ("other",))
+    for size in (128 * 512 * 108, 128 * 512 * 110 + 7, 128 * 512 * 240):
+        large = bytes(size - 4) + b"end."
+        after = Container(container.written({index: large}))
+        streams = {entry.path[0]: after.read(entry) for entry in after.entries}
+        assert streams == {"Workbook": BOOK, "other": large}
+        assert not b"".join(after.slack()).strip(b"\0")
+
+
 def properties(values: Mapping[int, bytes]) -> bytes:
     at = 8 + 8 * len(values)
     table, body = b"", b""
