@@ -12,8 +12,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks import table
@@ -23,9 +23,8 @@ BENCHES = ("csv", "xlsx", "text", "small", "worst", "scaling", "inner")
 PLOT = ROOT / "benchmarks" / "plots" / "scaling.png"
 
 
-def run_benches(names: Sequence[str], scale: Scale, folder: Path) -> list[Result]:
+def run_benches(names: Sequence[str], scale: Scale, folder: Path) -> Iterator[list[Result]]:
     """The results of each bench in turn; its inputs are gone before the next one."""
-    results: list[Result] = []
     for name in names:
         started = time.perf_counter()
         bench = importlib.import_module(f"benchmarks.bench_{name}")
@@ -34,8 +33,7 @@ def run_benches(names: Sequence[str], scale: Scale, folder: Path) -> list[Result
         for line in table.progress(found):
             print(line, file=sys.stderr, flush=True)
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-        results += found
-    return results
+        yield found
 
 
 def save(path: Path, results: Sequence[Result], facts: dict[str, str], scale: str) -> None:
@@ -77,12 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results, facts, name = load(said.kept)
     else:
         scale = SCALES["tiny" if said.tiny else "quick" if said.quick else "full"]
-        scale = Scale(scale.name, said.rounds or scale.rounds, said.cap or scale.cap)
+        scale = replace(scale, rounds=said.rounds or scale.rounds, cap=said.cap or scale.cap)
         facts, name = table.machine(), scale.name
         with tempfile.TemporaryDirectory(dir=said.folder, prefix="deid-bench-") as folder:
-            results = run_benches(said.bench or BENCHES, scale, Path(folder))
-    if said.json:
-        save(said.json, results, facts, name)
+            results = []
+            for found in run_benches(said.bench or BENCHES, scale, Path(folder)):
+                results += found
+                if said.json:  # after each bench: a long run that is stopped keeps what it has
+                    save(said.json, results, facts, name)
     shown = table.markdown(results, facts, name)
     print(shown)
     if said.update_readme:

@@ -8,7 +8,7 @@ from benchmarks.bench_csv import OURS, PANDAS, POLARS, PRESIDIO
 from benchmarks.inputs import inputs, small_files
 from benchmarks.measure import Contender, Result, Scale, baseline, deid, race
 
-FILES = {"tiny": (3,), "quick": (30,), "full": (100, 1_000)}
+FILES = {"tiny": (3,), "quick": (10,), "full": (100, 1_000)}
 ROWS = {"tiny": (20,), "quick": (200,), "full": (200,)}
 ONE_CSV = (
     Contender("copy of the file (interpreter start)", baseline("copy")),

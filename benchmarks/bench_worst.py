@@ -8,7 +8,7 @@ from benchmarks.bench_csv import OURS, PANDAS, POLARS
 from benchmarks.inputs import inputs
 from benchmarks.measure import Result, Scale, race
 
-SIZES = {"tiny": (100,), "quick": (500,), "full": (1_000, 10_000, 100_000)}
+SIZES = {"tiny": (100,), "quick": (200,), "full": (1_000, 10_000, 100_000)}
 _CASES = (
     ("worst case: every cell prose", ("--kind", "free")),
     ("worst case: every cell an address", ("--kind", "homes")),

@@ -8,7 +8,7 @@ from benchmarks.inputs import inputs
 from benchmarks.leaks import with_leaks
 from benchmarks.measure import Contender, Result, Scale, baseline, deid, race
 
-SIZES = {"tiny": (200,), "quick": (1_000,), "full": (1_000, 10_000, 100_000)}
+SIZES = {"tiny": (200,), "quick": (500,), "full": (1_000, 10_000, 100_000)}
 OURS = Contender("deid mask", deid(), masks=True)
 FLOOR = Contender("inflate + deflate, isal", baseline("inflate_deflate_isal"), ("isal",))
 CONTENDERS = (

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 _ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS")
@@ -50,6 +51,7 @@ class Sample:
     """One run of one child."""
 
     seconds: float
+    cpu: float
     peak_mb: float
     work_seconds: float
     fault: str = ""
@@ -59,7 +61,8 @@ class Sample:
 class Result:
     """What one contender did with one input: a row of the table.
 
-    ``ratio``: seconds per unit of size over the floor's, median over rounds. ``leaks``: planted
+    ``ratio``: seconds per unit of size over the floor's, median over rounds; ``cpu_ratio``: the same
+    of processor time, which other programs on the machine do not stretch. ``leaks``: planted
     values that survived, by kind, of ``planted`` rows in a list of its own (four values a row).
     """
 
@@ -76,6 +79,7 @@ class Result:
     note: str = ""
     leaks: Mapping[str, int] = field(default_factory=dict)
     planted: int = 0
+    cpu_ratio: float = 0.0
 
 
 def deid(*options: str) -> Callable[[Path, Path], Sequence[str]]:
@@ -119,7 +123,8 @@ def run(command: Sequence[str]) -> Sample:
         child.returncode = os.waitstatus_to_exitcode(status)
     unit = 1 << (20 if sys.platform == "darwin" else 10)
     fault = "" if child.returncode in _WRITTEN else f"exit {child.returncode}: {_last_line(talk)}"
-    return Sample(seconds, usage.ru_maxrss / unit, _work_seconds(told) or seconds, fault)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Sample(seconds, cpu, usage.ru_maxrss / unit, _work_seconds(told) or seconds, fault)
 
 
 def _last_line(talk: bytes) -> str:
@@ -155,7 +160,7 @@ class Scale:
 
 SCALES = {
     "tiny": Scale("tiny", 1, 5.0, contenders=2, variants=1),
-    "quick": Scale("quick", 1, 5.0, variants=1),
+    "quick": Scale("quick", 1, 2.0, contenders=8, variants=1),
     "full": Scale("full", 3, 45.0),
 }
 
@@ -204,33 +209,41 @@ def race(
         contender.name: [_cost(contender, sample, size) for sample in samples[contender.name]]
         for contender, size in runners
     }
-    floor = costs.get(contenders[0].name)
+    floor = costs.get(contenders[0].name, [])
     for name, cost in costs.items():
-        ratios = [a / b for a, b in zip(cost, floor, strict=True)] if floor else [0.0]
-        rows[name] = _row(rows[name], samples[name], cost, ratios, step)
+        rows[name] = _row(rows[name], samples[name], cost, floor, step)
     return list(rows.values())
 
 
-def _cost(contender: Contender, sample: Sample, size: int) -> float:
+class Cost(NamedTuple):
     """Seconds for one step of size."""
-    return (sample.work_seconds if contender.start_up else sample.seconds) / size
+
+    wall: float
+    cpu: float
+
+
+def _cost(contender: Contender, sample: Sample, size: int) -> Cost:
+    share = sample.work_seconds / sample.seconds if contender.start_up else 1.0
+    return Cost(sample.seconds * share / size, sample.cpu * share / size)
 
 
 def _row(
     row: Result,
     samples: Sequence[Sample],
-    costs: Sequence[float],
-    ratios: Sequence[float],
+    costs: Sequence[Cost],
+    floor: Sequence[Cost],
     step: float,
 ) -> Result:
-    fault = next((sample.fault for sample in samples if sample.fault), "")
+    ratios = [mine.wall / least.wall for mine, least in zip(costs, floor, strict=False)] or [0.0]
+    cpu = [mine.cpu / least.cpu for mine, least in zip(costs, floor, strict=False) if least.cpu]
     return replace(
         row,
         seconds=statistics.median(sample.seconds for sample in samples),
-        rate=step / statistics.median(costs),
+        rate=step / statistics.median(cost.wall for cost in costs),
         peak_mb=max(sample.peak_mb for sample in samples),
         ratio=statistics.median(ratios),
         spread=max(ratios) - min(ratios),
+        cpu_ratio=statistics.median(cpu or [0.0]),
         rounds=len(samples),
-        note=fault,
+        note=next((sample.fault for sample in samples if sample.fault), ""),
     )

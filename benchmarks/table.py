@@ -16,8 +16,8 @@ from benchmarks.measure import ROOT, Result
 BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 _PACKAGES = ("numpy", "polars", "pandas", "openpyxl", "isal", "presidio-analyzer", "jieba")
 _HEAD = (
-    "| | size | × floor | spread | rate | seconds | peak MB | leaks |",
-    "| --- | --: | --: | --: | --: | --: | --: | --: |",
+    "| | size | × floor | spread | × floor, CPU | rate | seconds | peak MB | leaks |",
+    "| --- | --: | --: | --: | --: | --: | --: | --: | --: |",
 )
 _INNER = ("| | per second | microseconds |", "| --- | --: | --: |")
 
@@ -87,12 +87,13 @@ def _told(facts: Mapping[str, str], scale: str) -> str:
 def _row(row: Result) -> str:
     name = f"**{row.name}**" if row.name.startswith("deid") else row.name
     if row.note:
-        return f"| {name} | {_size(row)} | | | {row.note.replace('|', '/')} | | | |"
+        return f"| {name} | {_size(row)} | | | | {row.note.replace('|', '/')} | | | |"
     cells = (
         name,
         _size(row),
         _short(row.ratio),
         f"± {_short(row.spread / 2)}" if row.rounds > 1 else "",
+        _short(row.cpu_ratio) if row.cpu_ratio else "",
         f"{_short(row.rate)} {row.unit}/s",
         _short(row.seconds),
         f"{row.peak_mb:,.0f}",

@@ -176,7 +176,7 @@ def test_kept_results_can_be_shown_again(
     command.save(tmp_path / "kept.json", [row], FACTS, "full")
     assert command.main(["--from", str(tmp_path / "kept.json")]) == 0
     shown = capsys.readouterr().out
-    assert "| **deid mask** | 10 | 1.5 | ± 0.1 | 5 rows/s | 2 | 30 | 0 of 16 |" in shown
+    assert "| **deid mask** | 10 | 1.5 | ± 0.1 |  | 5 rows/s | 2 | 30 | 0 of 16 |" in shown
 
 
 def test_the_table_goes_between_the_marks_of_the_readme(tmp_path: Path) -> None:
