@@ -485,9 +485,15 @@ def _anchor(text: str, floor: int, at: int) -> re.Match[str] | None:
 def _chain_end(text: str, at: int) -> int:
     """Where the run of numbers and units that goes on at ``at`` ends."""
     chain = _words().chain
-    while match := chain.match(text, at):
+    while match := chain.match(text, at) or _TAIL.match(text, at):
         at = match.end()
     return at
+
+
+# What the chain of numbers and units does not know: 楼 behind #, and an estate between two numbers.
+_TAIL = re.compile(
+    r"楼[0-9０-９]{1,4}[室号房]?|(?<=[号#院栋])[\u4e00-\u9fff]{2,8}(?=[0-9０-９A-Z一二三四五六七八九十]{1,3}(?:期|栋|幢|号楼|#|座|单元))"
+)
 
 
 def _prose_starts(text: str, floor: int, anchor: int) -> Iterator[tuple[int, bool]]:
