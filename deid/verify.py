@@ -25,7 +25,9 @@ class Residue:
     """Hidden values, and where in a text one of them still stands, however it is written."""
 
     def __init__(self) -> None:
-        self._values: dict[str, dict[str, str]] = {}
+        # First characters -> length -> value -> entity: many addresses begin alike, so that a search
+        # through all that share a beginning would cost as much as the list is long.
+        self._values: dict[str, dict[int, dict[str, str]]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -38,7 +40,7 @@ class Residue:
         least = 2 if entity == "PERSON" else 8 if entity == "CN_ADDRESS" else 7
         if len(plain) < least or any(map(is_star, folded)):
             return
-        bucket = self._values.setdefault(plain[: min(_KEY, least)], {})
+        bucket = self._values.setdefault(plain[: min(_KEY, least)], {}).setdefault(len(plain), {})
         if plain not in bucket:
             bucket[plain] = entity
             self._count += 1
@@ -69,8 +71,10 @@ class Residue:
             bucket = self._values.get(plain[at : at + length])
             if not bucket:
                 continue
-            for value, entity in bucket.items():
-                if plain.startswith(value, at) and _whole(plain, at, value):
+            for size in sorted(bucket, reverse=True):
+                value = plain[at : at + size]
+                entity = bucket[size].get(value)
+                if entity and _whole(plain, at, value):
                     return value, entity
         return None
 

@@ -268,11 +268,16 @@ def _wide_rows(
     ]
     if not wide:
         return []
+    return [wide_remark(wide[0], len(wide))]
+
+
+def wide_remark(first: int, rows: int) -> Remark:
+    """What is told of rows that are wider than the rest, the first of them in row ``first``."""
     message = (
-        f"从第 {wide[0] + 1} 行起，有 {len(wide)} 行的列数比其他行多，"
+        f"从第 {first + 1} 行起，有 {rows} 行的列数比其他行多，"
         "可能单元格里有分隔符而没有加引号，后面的内容错了列，请核对。"
     )
-    return [Remark(_place(wide[0], 0), message)]
+    return Remark(_place(first, 0), message)
 
 
 def _delimiters(lines: Iterator[bytes], encoding: Encoding, delimiter: str) -> Iterator[int]:
