@@ -282,6 +282,7 @@ class Pdf:
             self._pdf.save(
                 target,
                 deterministic_id=True,
+                fix_metadata_version=False,  # it would write the XMP anew
                 object_stream_mode=pikepdf.ObjectStreamMode.preserve,
                 min_version=self._pdf.pdf_version,
             )
@@ -363,8 +364,6 @@ class Pdf:
 
     def raw(self) -> Iterator[tuple[str, bytes]]:
         """The file's bytes, each object's strings and unpacked stream, and what pdfium reads."""
-        import pikepdf
-
         yield "", self._path.read_bytes()
         with _opened(self._path) as pdf:
             for spec in pdf.objects:
@@ -373,8 +372,8 @@ class Pdf:
                 if kind(spec) != "stream":
                     continue
                 try:
-                    data = bytes(spec.read_bytes())
-                except (pikepdf.PdfError, RuntimeError):
+                    data = stream_bytes(spec, 0)
+                except UnreadableFile:  # a picture: its filter is no one's business here
                     data = bytes(spec.read_raw_bytes())
                 yield name, data
                 if str(spec.get("/Subtype", "")) != "/Image" and _CONTENT_LIKE.search(data):

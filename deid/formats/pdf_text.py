@@ -20,7 +20,7 @@ UNIT: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 _MOST_GLYPHS = 400_000
 _MOST_DEPTH = 24
-_MOST_OPERATORS = 6_000_000
+_MOST_OPERATORS = 2_000_000
 _TOO_MUCH = "第{page}页的内容过于庞大或嵌套过深，无法安全处理，请重新导出后再试。"
 
 
@@ -335,6 +335,8 @@ class _Run:
                 spot = start
             if which == "word" and not nest:
                 count += 1
+                if count > _MOST_OPERATORS:
+                    raise UnreadableFile(_TOO_MUCH.format(page=self.reader.page))
                 if value in (b"true", b"false", b"null"):
                     operands.append(value)
                     continue
@@ -351,8 +353,6 @@ class _Run:
             elif len(operands) < 100_000:
                 key = start
                 operands.append(value)
-        if count > _MOST_OPERATORS:
-            raise UnreadableFile(_TOO_MUCH.format(page=self.reader.page))
 
     @staticmethod
     def _mark(value: bytes, operands: list[Any], nest: list[list[Any]]) -> list[Any]:
@@ -373,6 +373,8 @@ class _Run:
                 handler(self, name, operands, start, end)
             else:
                 handler(self, *operands)
+        except UnreadableFile:
+            raise
         except (TypeError, IndexError, ValueError):
             return  # wrong operands: every reader passes over such an operator
 
@@ -716,9 +718,6 @@ def text_string(data: bytes) -> str:
     return data.decode("pdfdoc_pikepdf", "replace")
 
 
-_MOST_BYTES = 256 << 20
-
-
 _SHOWS = re.compile(rb"(?<![^\0\t\n\x0c\r )\]>])(?:T[jJ]|'|\"|Do)(?![^\0\t\n\x0c\r (\[</%])")
 
 
@@ -727,17 +726,38 @@ def shows_text(data: bytes) -> bool:
     return bool(_SHOWS.search(data))
 
 
+_MOST_BYTES = 64 << 20
+
+
 def stream_bytes(stream: Any, page: int) -> bytes:
     """The unpacked bytes of a stream. Raises UnreadableFile for a damaged or boundless one."""
     import pikepdf
 
+    filters = [str(one) for one in items(stream.get("/Filter"))] or [str(stream.get("/Filter", ""))]
     try:
+        raw = bytes(stream.read_raw_bytes())
+        if filters == ["/FlateDecode"] and len(raw) > _MOST_BYTES // 1032:
+            _require_bounded(raw, page)
+        elif len(filters) > 1 and filters.count("/FlateDecode") > 1:
+            raise UnreadableFile(_TOO_MUCH.format(page=page))
         data = bytes(stream.read_bytes())
     except (pikepdf.PdfError, RuntimeError, MemoryError):
         raise UnreadableFile(f"第{page}页的内容已损坏，无法读取，请重新导出。") from None
     if len(data) > _MOST_BYTES:
         raise UnreadableFile(_TOO_MUCH.format(page=page))
     return data
+
+
+def _require_bounded(raw: bytes, page: int) -> None:
+    """Raises UnreadableFile when the bytes would unpack to more than the limit."""
+    from zlib import decompressobj, error
+
+    try:
+        size = len(decompressobj().decompress(raw, _MOST_BYTES + 1))
+    except error:
+        return  # damaged; what can be read of it is read by qpdf
+    if size > _MOST_BYTES:
+        raise UnreadableFile(_TOO_MUCH.format(page=page))
 
 
 # ----------------------------------------------------------------------------------------- writing
