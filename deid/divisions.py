@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -30,7 +32,7 @@ class Place(NamedTuple):
 
 @cache
 def _rows() -> tuple[list[str], list[str]]:
-    """Codes and names. Not by ``load_rows``: the csv module takes four times as long here."""
+    """Codes and names, in the order of the names. Not by ``load_rows``: the csv module takes four times as long here."""
     path = patterns_dir() / "tables" / "divisions.csv"
     try:
         text = path.read_text(encoding="utf-8")
@@ -40,83 +42,64 @@ def _rows() -> tuple[list[str], list[str]]:
     return fields[::2], fields[1::2]
 
 
-@cache
-def _by_rank() -> tuple[frozenset[str], ...]:
-    """The names of each level."""
-    codes, names = _rows()
-    ranks: tuple[list[str], ...] = ([], [], [], [])
-    for code, name in zip(codes, names, strict=True):
-        ranks[_RANK_OF_LENGTH[len(code)]].append(name)
-    return tuple(map(frozenset, ranks))
-
-
-@cache
-def _heads() -> dict[str, int]:
-    """First two characters -> the lengths of the names that begin so, as bits."""
-    heads: dict[str, int] = {}
-    for name in {*_rows()[1]}:
-        heads[name[:2]] = heads.get(name[:2], 0) | 1 << len(name)
-    return heads
-
-
-@cache
-def _lengths(bits: int) -> tuple[int, ...]:
-    """The lengths that ``bits`` stands for, longest first."""
-    return tuple(length for length in range(bits.bit_length(), 1, -1) if bits >> length & 1)
-
-
-@cache
-def _codes() -> dict[str, tuple[str, ...]]:
-    """Full name -> the codes that bear it. Needed for short names only, so built apart."""
-    found: dict[str, tuple[str, ...]] = {}
-    for code, name in zip(*_rows(), strict=True):
-        found[name] = (*found.get(name, ()), code)
-    return found
+def _named(text: str, start: int) -> Iterator[int]:
+    """Row numbers of the names that stand at ``start``; the rows are in the order of their names."""
+    head = text[start : start + 2]
+    if len(head) < 2:
+        return
+    names = _rows()[1]
+    for at in range(bisect_left(names, head), len(names)):
+        name = names[at]
+        if name[:2] != head:
+            return
+        if text.startswith(name, start):
+            yield at
 
 
 @cache
 def _short() -> dict[str, tuple[str, ...]]:
     """Name of a province, city or county without its suffix -> codes."""
     found: dict[str, tuple[str, ...]] = {}
-    for code, name in zip(*_rows(), strict=True):
-        if len(code) < 9:
-            stem = _SUFFIX.sub("", name)
-            if len(stem) > 1 and stem != name:
-                found[stem] = (*found.get(stem, ()), code)
+    pairs = zip(*_rows(), strict=True)
+    for code, name in [pair for pair in pairs if len(pair[0]) < 9]:
+        stem = _SUFFIX.sub("", name)
+        if len(stem) > 1 and stem != name:
+            found[stem] = (*found.get(stem, ()), code)
     return found
 
 
 @cache
-def _short_heads() -> dict[str, int]:
-    heads: dict[str, int] = {}
-    for name in _short():
-        heads[name[:2]] = heads.get(name[:2], 0) | 1 << len(name)
+def _short_heads() -> dict[str, list[str]]:
+    """First two characters -> the short names that begin so, longest first."""
+    heads: dict[str, list[str]] = {}
+    for name in sorted(_short(), key=len, reverse=True):
+        heads.setdefault(name[:2], []).append(name)
     return heads
+
+
+def _short_named(text: str, start: int) -> Iterator[str]:
+    """The short names that stand at ``start``, longest first."""
+    for name in _short_heads().get(text[start : start + 2], ()):
+        if text.startswith(name, start):
+            yield name
 
 
 def full_at(text: str, start: int, rank: int = 0) -> Place | None:
     """The longest full division name at ``start`` of at least ``rank`` (0 province … 3 town)."""
-    bits = _heads().get(text[start : start + 2])
-    if not bits:
-        return None
-    by_rank = _by_rank()
-    for length in _lengths(bits):
-        name = text[start : start + length]
-        for own in range(rank, 4):
-            if name in by_rank[own]:
-                return Place(start + len(name), LEVELS[own])
-    return None
+    codes, names = _rows()
+    best: tuple[int, int] | None = None
+    for at in _named(text, start):
+        own = _RANK_OF_LENGTH[len(codes[at])]
+        fit = (len(names[at]), -own)
+        if own >= rank and (best is None or fit > best):
+            best = fit
+    return Place(start + best[0], LEVELS[-best[1]]) if best else None
 
 
 def short_at(text: str, start: int, rank: int = 0) -> Place | None:
     """A name without its suffix (陕西, 长安) that the next division, lying inside it, confirms."""
-    bits = _short_heads().get(text[start : start + 2])
-    if not bits:
-        return None
-    for length in _lengths(bits):
-        name = text[start : start + length]
-        codes = _short().get(name)
-        ranks = _confirmed(text, start + len(name), codes) if codes else ()
+    for name in _short_named(text, start):
+        ranks = _confirmed(text, start + len(name), _short()[name])
         fit = [own for own in ranks if own >= rank]
         if fit:
             return Place(start + len(name), LEVELS[min(fit)])
@@ -125,11 +108,9 @@ def short_at(text: str, start: int, rank: int = 0) -> Place | None:
 
 def _confirmed(text: str, start: int, codes: tuple[str, ...]) -> list[int]:
     """The ranks of those ``codes`` inside which a division named at ``start`` lies."""
-    head = text[start : start + 2]
-    inner: set[str] = set()
-    for table, bits in ((_codes, _heads().get(head)), (_short, _short_heads().get(head))):
-        for length in _lengths(bits or 0):
-            inner.update(table().get(text[start : start + length], ()))
+    inner = {_rows()[0][at] for at in _named(text, start)}
+    for name in _short_named(text, start):
+        inner.update(_short()[name])
     return [
         _RANK_OF_LENGTH[len(outer)] for outer in codes if any(_inside(one, outer) for one in inner)
     ]

@@ -31,10 +31,11 @@ def short_code(level: int, code: str) -> str:
 
 
 def main(wheel: Path) -> None:
-    """Write the table: one line a division, code without trailing zeros, in the order of codes."""
+    """Write the table: one line a division, code without trailing zeros, in the order of names."""
     source = load_source(wheel)
     about = source["metadata"]
-    rows = sorted((short_code(level, code), name) for level, code, _, name in source["divisions"])
+    names = ((name, short_code(level, code)) for level, code, _, name in source["divisions"])
+    rows = [(code, name) for name, code in sorted(names)]  # by name: looked up by bisection
     head = [
         f"# source: {about['authority']}, table {about['source_table']}",
         f"# edition: {about['data_as_of']}; taken from PyPI {wheel.name.rsplit('-', 3)[0]} (MIT)",
