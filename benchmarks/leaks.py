@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,23 +59,36 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def with_leaks(
-    contender: Contender, result: Result, folder: Path, suffix: str = "csv", rows: int = 0
+    contender: Contender,
+    result: Result,
+    folder: Path,
+    suffix: str = "csv",
+    rows: int = 0,
+    *,
+    odd: float = ODD,
+    options: Sequence[object] = (),
+    secrets: int = 4,
 ) -> Result:
-    """``result`` with the leaks of its contender, counted on a list with odd rows."""
+    """``result`` with the leaks of its contender, counted on a list with odd rows.
+
+    ``options`` are the generator's, ``secrets`` how many planted values a row of that kind has.
+    """
     if result.note or not contender.masks:
         return result
     rows = rows or min(max(result.size, _FEWEST), _MOST)
-    source = folder / f"leaks-{rows}.{suffix}"
+    mark = "".join(str(option).strip("-") for option in options).replace(".", "")
+    source = folder / f"leaks{mark}-{rows}.{suffix}"
     if not source.exists():
-        generate(suffix, rows, source, "--odd", ODD)
+        generate(suffix, rows, source, "--odd", odd, *options)
     target = folder / "out" / source.name
     target.unlink(missing_ok=True)
     fault = run(contender.command(source, target)).fault
     if fault:
         return replace(result, note=fault)
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.leaks", str(target), str(rows)]
+    asked = (str(target), str(rows), "--odd", str(odd))
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.leaks", *asked]
     told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return replace(result, leaks=json.loads(told.stdout), planted=rows)
+    return replace(result, leaks=json.loads(told.stdout), planted=secrets * rows)
 
 
 if __name__ == "__main__":

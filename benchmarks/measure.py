@@ -63,7 +63,7 @@ class Result:
 
     ``ratio``: seconds per unit of size over the floor's, median over rounds; ``cpu_ratio``: the same
     of processor time, which other programs on the machine do not stretch. ``leaks``: planted
-    values that survived, by kind, of ``planted`` rows in a list of its own (four values a row).
+    values that survived, by kind, of ``planted`` in a list of its own.
     """
 
     bench: str

@@ -97,7 +97,7 @@ def _row(row: Result) -> str:
         f"{_short(row.rate)} {row.unit}/s",
         _short(row.seconds),
         f"{row.peak_mb:,.0f}",
-        f"{sum(row.leaks.values()):,} of {4 * row.planted:,}" if row.planted else "",
+        f"{sum(row.leaks.values()):,} of {row.planted:,}" if row.planted else "",
     )
     return f"| {' | '.join(cells)} |"
 

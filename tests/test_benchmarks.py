@@ -171,7 +171,7 @@ def test_kept_results_can_be_shown_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = Result(
-        "a", "deid mask", 10, "rows", 2.0, 5.0, 30, 1.5, 0.2, 3, leaks={"id": 0}, planted=4
+        "a", "deid mask", 10, "rows", 2.0, 5.0, 30, 1.5, 0.2, 3, leaks={"id": 0}, planted=16
     )
     command.save(tmp_path / "kept.json", [row], FACTS, "full")
     assert command.main(["--from", str(tmp_path / "kept.json")]) == 0
