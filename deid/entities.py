@@ -30,12 +30,16 @@ _FIND_KEYS = frozenset(("regex", "score", "checks", "needs_label"))
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One form of an entity in folded text."""
+    """One form of an entity in folded text. ``source`` is its regex, compiled when first used."""
 
-    regex: re.Pattern[str]
+    source: str
     score: float
     checks: tuple[str, ...]
     needs_label: bool
+
+    @property
+    def regex(self) -> re.Pattern[str]:
+        return _compiled(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +65,29 @@ class Entity:
     context: tuple[str, ...]
     public: bool
     find: tuple[Pattern, ...]
-    column: re.Pattern[str] | None
+    column_source: str
     hit: tuple[Example, ...]
     miss: tuple[Example, ...]
 
+    @property
+    def column(self) -> re.Pattern[str] | None:
+        return _compiled(self.column_source) if self.column_source else None
 
-def _regex(source: str, where: str) -> re.Pattern[str]:
+
+def _spelled_out(source: str) -> str:
+    """A regex of a pattern file with its macros replaced."""
     for macro, meaning in _MACROS.items():
         source = source.replace(macro, meaning)
+    return source
+
+
+@cache
+def _compiled(source: str) -> re.Pattern[str]:
+    """Compiling all forms would cost a small list more time than masking it."""
     try:
         return re.compile(source)
     except re.error as error:
-        raise PatternError(f"{where}: regex 不合法（{error.msg}）") from None
+        raise PatternError(f"patterns/entities: regex 不合法（{error.msg}）") from None
 
 
 def _pattern(raw: Mapping[str, Any], where: str) -> Pattern:
@@ -82,8 +97,9 @@ def _pattern(raw: Mapping[str, Any], where: str) -> Pattern:
     for check in checks:
         if check not in CHECKS:
             raise PatternError(f"{where}: 没有名为 {check} 的校验")
-    regex = _regex(raw["regex"], where)
-    return Pattern(regex, float(raw["score"]), checks, bool(raw.get("needs_label", False)))
+    return Pattern(
+        _spelled_out(raw["regex"]), float(raw["score"]), checks, bool(raw.get("needs_label", False))
+    )
 
 
 def _example(raw: object) -> Example:
@@ -110,7 +126,7 @@ def read_entity(path: Path) -> Entity:
         context=tuple(word.upper() for word in raw["context"]),
         public=raw["public"],
         find=tuple(_pattern(item, f"{where} find") for item in raw["find"]),
-        column=_regex(raw["column"], f"{where} column") if raw["column"] else None,
+        column_source=_spelled_out(raw["column"]),
         hit=tuple(map(_example, examples["hit"])),
         miss=tuple(map(_example, examples["miss"])),
     )

@@ -50,6 +50,9 @@ _LINK = re.compile(
     + INVISIBLE
     + r"]*$|(?:有误|错误|不符)?[\s,、;]*(?:更正|变更|应|改|现)?[为成是]?$"
 )
+_BLANKS = re.compile(f"[\\s{INVISIBLE}]+")
+_LAST_NUMBER = re.compile(r"[\dX][\dX .*()+\-]*$")
+_NUMBER_END = re.compile(r"[\dX*]$")
 _STOP = re.compile(r"[。;!?\n,、()]")
 
 
@@ -63,7 +66,7 @@ def raw_fields() -> Mapping[str, Any]:
 def normal(header: str) -> str:
     """A header as the lexicon spells it: NFKC, no blanks, 账 for 帐, capitals, no numbering."""
     text = unicodedata.normalize("NFKC", header).replace(INVISIBLE, "").replace("帐", "账")
-    text = re.sub(r"\s+", "", text).strip(_TRIM).upper()
+    text = "".join(text.split()).strip(_TRIM).upper()
     return _NUMBERING.sub("", text)
 
 
@@ -90,8 +93,8 @@ def _field_words() -> Mapping[str, Label]:
     fields = raw_fields()["fields"]
     for key, spec in fields.items():
         label = _field_label(key, spec)
-        for word in spec["synonyms"].split():
-            words.setdefault(normal(word), label)
+        for word in spec["synonyms"].upper().split():  # the file keeps them in normal form
+            words.setdefault(word, label)
     for entity in load_entities().values():
         label = Label(field=entity.name, entity=entity.name)
         for word in entity.context:
@@ -115,9 +118,10 @@ def _entity_words() -> Mapping[str, Label]:
 @cache
 def _label_words() -> Mapping[str, Label]:
     return {
-        normal(word): _class_label(kind)
+        word: label
         for kind, group in raw_fields()["labels"].items()
-        for word in group.split()
+        for label in (_class_label(kind),)
+        for word in group.upper().split()
     }
 
 
@@ -205,7 +209,7 @@ def exact_label(header: str) -> Label:
 @cache
 def markers(kind: str) -> frozenset[str]:
     """The words of one marker list of fields.yaml, normalised."""
-    return frozenset(map(normal, raw_fields()[kind].split()))
+    return frozenset(raw_fields()[kind].upper().split())
 
 
 def _by_end(word: str) -> Label:
@@ -242,12 +246,12 @@ def label_before(folded: str, start: int) -> Label:
     of the same list (``电话138…、139…``).
     """
     window = folded[max(0, start - 48) : start].replace("帐", "账")
-    window = re.sub(f"[\\s{INVISIBLE}]+", " ", window).upper()
+    window = _BLANKS.sub(" ", window).upper()
     for _ in range(4):
         label = _nearest(window)
         if label is not None:
             return label
-        window = re.sub(r"[\dX][\dX .*()+\-]*$", "", _LINK.sub("", window))
+        window = _LAST_NUMBER.sub("", _LINK.sub("", window))
     return NO_LABEL
 
 
@@ -264,7 +268,7 @@ def _nearest(window: str) -> Label | None:
             break
         rest = shorter
     linked = _LINK.sub("", window)
-    if re.search(r"[\dX*]$", linked):
+    if _NUMBER_END.search(linked):
         return None
     clause = _STOP.split(window.rstrip(" :("))[-1].replace(" ", "")
     for cut in range(len(clause) - 1, 1, -1):

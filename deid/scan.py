@@ -8,7 +8,7 @@ settled in favour of what protects more.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -27,7 +27,7 @@ from deid.entities import Entity, Pattern, load_entities
 from deid.fields import NO_LABEL, Label, label_before
 from deid.model import Finding
 from deid.names import minor_spans
-from deid.text import INVISIBLE, fold, is_star
+from deid.text import INVISIBLE, fold, is_star, squeeze
 
 CERTAIN = 0.95
 """From this score on a value is what it looks like, whatever the words around it say."""
@@ -144,7 +144,7 @@ def scan(text: str, setting: Setting = PROSE, place: str = "") -> list[Finding]:
 def _all_numbers(folded: str, setting: Setting) -> list[_Candidate]:
     """Candidates of every kind but addresses and names."""
     glued = list(_glued(folded))
-    rest = _blank(folded, glued)
+    rest = _blank(folded, map(_span, glued))
     found = [*glued, *_numbers(rest, setting), *_weak_masks(rest)]
     found += _column_values(rest, setting, found)
     if setting.record:
@@ -170,7 +170,10 @@ def _masked_spans(folded: str) -> list[tuple[int, int]]:
 
 
 def _joined(token: str) -> str:
-    return re.sub(f"[ .·_{INVISIBLE}-]", "", token)
+    return token.translate(_NO_SEPARATORS)
+
+
+_NO_SEPARATORS = dict.fromkeys(map(ord, f" .·_{INVISIBLE}-"))
 
 
 def _plain_stars(folded: str) -> str:
@@ -179,12 +182,15 @@ def _plain_stars(folded: str) -> str:
     return "".join("*" if is_star(char) else char for char in folded)
 
 
+_WEAK_MASK = re.compile(r"(?<![\dA-Za-z*])\d[\d*]{13,16}[\dXx*](?![\dA-Za-z*])")
+
+
 def _weak_masks(folded: str) -> Iterator[_Candidate]:
     """ID numbers of which fewer than six characters are hidden: raised to the policy's mask."""
     plain = _plain_stars(folded)
     if "*" not in plain:
         return
-    for match in re.finditer(r"(?<![\dA-Za-z*])\d[\d*]{13,16}[\dXx*](?![\dA-Za-z*])", plain):
+    for match in _WEAK_MASK.finditer(plain):
         value = match.group()
         if len(value) in (15, 18) and 0 < value.count("*") < 6:
             yield _Candidate(*match.span(), "CN_RESIDENT_ID", 0.9, "屏蔽不足6位")
@@ -228,14 +234,27 @@ def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
                 yield _Candidate(start, end, entity.name, form.score, why, bool(form.checks))
 
 
+@cache
+def _cues() -> tuple[re.Pattern[str], dict[str, set[str]]]:
+    """A pattern for every word that announces an entity, and which it announces."""
+    words: dict[str, set[str]] = {}
+    for entity in load_entities().values():
+        for word in entity.context:
+            words.setdefault(word, set()).add(entity.name)
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(f"(?=({'|'.join(map(re.escape, longest_first))}))"), words
+
+
 def _labels_in(folded: str) -> set[str]:
     """Entities that some word of the text speaks of: only their label-bound forms are tried."""
-    capitals = re.sub(f"[\\s{INVISIBLE}]+", "", folded).upper()
-    return {
-        entity.name
-        for entity in load_entities().values()
-        if any(word in capitals for word in entity.context)
-    }
+    pattern, words = _cues()
+    capitals = squeeze(folded).upper()
+    found: set[str] = set()
+    for word in {match[1] for match in pattern.finditer(capitals)}:
+        for shorter in words:
+            if shorter in word:
+                found |= words[shorter]
+    return found
 
 
 def _weigh(
@@ -337,7 +356,7 @@ def _column_values(folded: str, setting: Setting, found: list[_Candidate]) -> It
         value = match.group()
         if not _DIGIT.search(value) or _DATE_LIKE.fullmatch(value.strip()):
             continue
-        if entity.public and _SERVICE.fullmatch(re.sub(r"[\s-]", "", value)):
+        if entity.public and _SERVICE.fullmatch(value.replace(" ", "").replace("-", "")):
             continue
         yield _Candidate(*match.span(), entity.name, 0.5, f"列：{entity.label}", False)
 
@@ -443,7 +462,8 @@ def _addresses(folded: str, setting: Setting, numbers: list[_Candidate]) -> Iter
     if label.agency or label.public:
         return
     whole = label.entity == "CN_ADDRESS"
-    blanked = _blank(folded, numbers)
+    masked = (span for span in _masked_spans(folded) if span[1] - span[0] >= _MASKED_NUMBER)
+    blanked = _blank(folded, [*map(_span, numbers), *masked])
     for address in parse_addresses(blanked) if whole else find_addresses(blanked):
         if cut(address) >= address.end or _only_stars(folded[cut(address) : address.end]):
             continue
@@ -455,10 +475,18 @@ def _only_stars(rest: str) -> bool:
     return not any(char.isalnum() and not is_star(char) for char in rest)
 
 
-def _blank(folded: str, numbers: list[_Candidate]) -> str:
+_MASKED_NUMBER = 11
+"""A mask this long hides a number, not the end of an address: it ends one as the number did."""
+
+
+def _span(item: _Candidate) -> tuple[int, int]:
+    return item.start, item.end
+
+
+def _blank(folded: str, spans: Iterable[tuple[int, int]]) -> str:
     """The text with the numbers found taken out, so that no address runs into one."""
-    for item in numbers:
-        folded = folded[: item.start] + ";" * (item.end - item.start) + folded[item.end :]
+    for start, end in spans:
+        folded = folded[:start] + ";" * (end - start) + folded[end:]
     return folded
 
 
