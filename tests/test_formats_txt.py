@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deid.errors import UnreadableFile, UnsafeEdit
-from deid.formats.plain import PlainText, read
+from deid.formats.txt import PlainText, read
 from deid.model import Edit
 
 ENCODINGS = {
