@@ -54,17 +54,29 @@ _BORN = r"(?P<year>(?:19|20)\d\d)\s*(?:年|[.\-/])(?:\s*\d{1,2}\s*(?:月|[.\-/])
 _SEX = r"(?:(?:[男女]|[长次三四]?[儿子女孙]|孙子|孙女|儿子|女儿)[,\s]*)?(?:均|都)?"
 _MORE = "(?P<more>(?:[、和与及,]\\s?[\u4e00-\u9fff]{2,4}){0,4})"
 _AFTER = f"[,\\s]*[(]?[,\\s]*{_SEX}(?:{_AGE}|{_BORN})"
-_MINOR = re.compile(f"(?:{_KIN})(?:姓名)?[:为叫是]?\\s*{_NAME}{_MORE}{_AFTER}")
-_MINOR_BARE = re.compile(rf"(?<![\u4e00-\u9fff]){_NAME}\s*[(,]\s*{_SEX}(?:{_AGE}|{_BORN})")
-_MINOR_AGE_FIRST = re.compile(rf"{_AGE}的(?:{_KIN})?{_NAME}(?![\u4e00-\u9fff]{{0,1}}[局办所中])")
-_MINOR_WORD = re.compile(
-    f"(?:未成年人|未成年(?:子女|儿子|女儿|孙子|孙女)|孤儿|困境儿童|留守儿童|事实无人抚养儿童|孤残儿童|婴儿|幼儿|(?:小|初中|高中)学生)(?:姓名)?[:为叫是]?\\s*{_NAME}"
-    "(?=[由在就随和与的因系,。;、(\\s]|$)"
+_CHILD = (
+    "(?:未成年人|未成年(?:子女|儿子|女儿|孙子|孙女)|孤儿|困境儿童|留守儿童|事实无人抚养儿童|孤残儿童|"
+    "婴儿|幼儿|(?:小|初中|高中)学生)"
 )
+_CLASS = "(?:幼儿园|小学|初[一二三中]|[一二三四五六七八九]年级|中班|大班|小班)"
 
-_SCHOOL = re.compile(
-    rf"学生{_NAME}\s*[(,]?\s*(?:就读于?[\u4e00-\u9fff]{{0,12}})?(?:幼儿园|小学|初[一二三中]|[一二三四五六七八九]年级|中班|大班|小班)"
-)
+
+@cache
+def _behind_kin() -> re.Pattern[str]:
+    return re.compile(f"(?:{_KIN})(?:姓名)?[:为叫是]?\\s*{_NAME}{_MORE}{_AFTER}")
+
+
+@cache
+def _alone() -> tuple[re.Pattern[str], ...]:
+    """Forms without a word of kinship; compiled, like the others, when a remark gives cause."""
+    return (
+        re.compile(rf"(?<![\u4e00-\u9fff]){_NAME}\s*[(,]\s*{_SEX}(?:{_AGE}|{_BORN})"),
+        re.compile(rf"{_AGE}的(?:{_KIN})?{_NAME}(?![\u4e00-\u9fff]?[局办所中])"),
+        re.compile(rf"{_CHILD}(?:姓名)?[:为叫是]?\s*{_NAME}(?=[由在就随和与的因系,。;、(\s]|$)"),
+        re.compile(
+            rf"学生{_NAME}\s*[(,]?\s*(?:就读于?[\u4e00-\u9fff]{{0,12}})?(?=[\u4e00-\u9fff]{{0,12}}{_CLASS})"
+        ),
+    )
 
 
 def minor_spans(folded: str) -> list[tuple[int, int]]:
@@ -72,10 +84,10 @@ def minor_spans(folded: str) -> list[tuple[int, int]]:
     if not _MINOR_CUE.search(folded):
         return []
     spans: list[tuple[int, int]] = []
-    for pattern in (_MINOR, _MINOR_BARE, _MINOR_AGE_FIRST, _MINOR_WORD, _SCHOOL):
+    for pattern in (_behind_kin(), *_alone()):
         for match in pattern.finditer(folded):
             if _under_age(match):
-                kin = pattern is _MINOR
+                kin = pattern is _behind_kin()
                 spans += [span for span in _named(folded, match, kin) if span not in spans]
     return spans
 

@@ -329,7 +329,7 @@ def _agency_contact(
             and entity.name != "CN_MOBILE"
             and not _PERSON.search(nearest)
         )
-    if setting.public and entity.name != "CN_MOBILE":
+    if setting.public and entity.name == "CN_LANDLINE":
         return True
     if entity.name == "EMAIL_ADDRESS":
         return bool(
