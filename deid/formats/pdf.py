@@ -20,7 +20,7 @@ from unicodedata import normalize
 from deid.errors import UnreadableFile, UnsafeEdit, UnsupportedFormat
 from deid.formats import magic
 from deid.formats.pdf_edit import Changes, Stars, changes_for
-from deid.formats.pdf_layout import Bounds, Grid, Piece, laid_out, overlaps
+from deid.formats.pdf_layout import Bounds, Grid, Piece, laid_out
 from deid.formats.pdf_objects import fields, items, kind, numbers
 from deid.formats.pdf_shapes import Used, lying
 from deid.formats.pdf_strings import Spot, Stream, Walk, Xml, dropped
@@ -146,9 +146,9 @@ class Pdf:
             shown = 0
             for number, page in enumerate(self._pdf.pages, 1):
                 drawing = self._drawn(page, number)
-                self._layout(drawing, page, number, sheets, texts)
+                over = self._layout(drawing, page, number, sheets, texts)
                 shown += len(drawing.glyphs)
-                notes += _page_notes(drawing, page, number)
+                notes += _page_notes(drawing, over, page, number)
                 other.compare(number, drawing.digits)
                 texts += self._strings(walk.page(page.obj, number, page.obj.get("/Resources", {})))
             other.close()
@@ -187,7 +187,8 @@ class Pdf:
         number: int,
         sheets: list[_Sheet],
         texts: list[Text],
-    ) -> None:
+    ) -> int:
+        """Add a page's tables and lines; how many glyphs stand on others."""
         layout = laid_out(drawing, _width(page), self._carried.get(number, ()))
         if layout.grids and layout.grids[-1].bounds:
             self._carried[number + 1] = layout.grids[-1].bounds
@@ -201,6 +202,7 @@ class Pdf:
         for at, piece in enumerate(layout.lines):
             texts.append(Text(f"page{number}#l{at}", piece.text))
         texts += _actual(drawing, number)
+        return layout.over
 
     def _strings(self, spots: Iterator[Spot]) -> Iterator[Text]:
         for spot in spots:
@@ -456,7 +458,7 @@ def _prefix(number: int, table: int) -> str:
     return f"page{number}#t{table + 1}" if table else f"page{number}#"
 
 
-def _page_notes(drawing: Drawing, page: Any, number: int) -> Iterator[Remark]:
+def _page_notes(drawing: Drawing, over: int, page: Any, number: int) -> Iterator[Remark]:
     """What a person must know of a page. Raises UnsupportedFormat for a scanned one."""
     visible = sum(glyph.shown and bool(glyph.char.strip()) for glyph in drawing.glyphs)
     covered = max(drawing.pictures, default=0.0) / _area(page)
@@ -471,7 +473,6 @@ def _page_notes(drawing: Drawing, page: Any, number: int) -> Iterator[Remark]:
         )
     if unknown:
         yield Remark(f"page{number}", f"第{number}页有 {unknown} 个字符无法识别，请人工查看")
-    over = overlaps(drawing)
     if over > 20 and over * 50 > len(drawing.glyphs):
         raise UnreadableFile(
             f"第{number}页有大量文字重叠在一起，无法按顺序读出，请调整版面后重新导出。"

@@ -98,10 +98,14 @@ class Grid:
 
 @dataclass(slots=True)
 class Page:
-    """What stands on a page: tables, and lines outside them from top to bottom."""
+    """What stands on a page: tables, and lines outside them from top to bottom.
+
+    ``over``: how many glyphs stand on other ones.
+    """
 
     grids: list[Grid] = field(default_factory=list)
     lines: list[Piece] = field(default_factory=list)
+    over: int = 0
 
 
 def laid_out(drawing: Drawing, width: float, carried: Bounds = ()) -> Page:
@@ -112,6 +116,7 @@ def laid_out(drawing: Drawing, width: float, carried: Bounds = ()) -> Page:
     page = Page()
     for angle, spots in sorted(_frames(drawing.glyphs).items(), key=lambda item: -len(item[1])):
         rules = _turned(drawing.rules, angle)
+        page.over += _overlaps(spots)
         rest = spots
         for grid, inside in _ruled(rules, spots, angle):
             page.grids.append(grid)
@@ -140,7 +145,9 @@ def _frames(glyphs: Sequence[Glyph]) -> dict[int, list[Spot]]:
     angle = 0
     for at, glyph in enumerate(glyphs):
         far = math.hypot(glyph.dx, glyph.dy)
-        if far > 1e-9:
+        if glyph.dy == 0 and glyph.dx > 0:
+            angle = 0
+        elif far > 1e-9:
             angle = round(math.degrees(math.atan2(glyph.dy, glyph.dx))) % 360
         if not glyph.char.strip():
             continue
@@ -236,21 +243,19 @@ def _is_shadow(one: Spot, other: Spot) -> bool:
     )
 
 
-def overlaps(drawing: Drawing) -> int:
+def _overlaps(spots: Sequence[Spot]) -> int:
     """How many glyphs are written over other ones, so that nobody can read them in order."""
     count = 0
-    for spots in _frames(drawing.glyphs).values():
-        lines = _lines(spots)
-        for line in lines:
-            count += sum(
-                right.x0 - left.x0 < 0.4 * (left.x1 - left.x0) and not _is_shadow(left, right)
-                for left, right in pairwise(line)
-            )
-        for above, below in pairwise(lines):
-            near = above[0].y - below[0].y < 0.6 * min(above[0].size, below[0].size)
-            if near and max(above[0].size, below[0].size) < 1.5 * min(above[0].size, below[0].size):
-                low, high = above[0].x0, above[-1].x1
-                count += sum(low < spot.x0 < high for spot in below) if _dense(above) else 0
+    lines = _lines(spots)
+    for line in lines:
+        count += sum(
+            right.x0 - left.x0 < 0.4 * (left.x1 - left.x0) and not _is_shadow(left, right)
+            for left, right in pairwise(line)
+        )
+    for above, below in pairwise(lines):
+        small, large = sorted((above[0].size, below[0].size))
+        if above[0].y - below[0].y < 0.6 * small and large < 1.5 * small and _dense(above):
+            count += sum(above[0].x0 < spot.x0 < above[-1].x1 for spot in below)
     return count
 
 
@@ -509,21 +514,33 @@ def _slot(edges: Sequence[float], value: float) -> int:
 
 
 def _runs(spots: Sequence[Spot]) -> list[list[Spot]]:
-    """Glyphs that were written together and touch: they stay together though they cross a rule."""
-    runs: list[list[Spot]] = []
+    """Glyphs that were written together: they stay together though they cross a rule.
+
+    Operators that show one or two glyphs each may be one word; longer ones are fields of their own.
+    """
+    chunks: list[list[Spot]] = []
     for spot in sorted(spots, key=lambda spot: spot.glyph):
-        if runs:
-            last = runs[-1][-1]
-            near = 0.5 if last.show == spot.show else 0.1
-            if (
-                last.clip == spot.clip
-                and abs(last.y - spot.y) < 0.1 * spot.size
-                and -0.2 * spot.size < spot.x0 - last.x1 < near * spot.size
-            ):
-                runs[-1].append(spot)
-                continue
-        runs.append([spot])
+        if chunks and chunks[-1][-1].show == spot.show and _touches(chunks[-1][-1], spot, 0.5):
+            chunks[-1].append(spot)
+        else:
+            chunks.append([spot])
+    runs: list[list[Spot]] = []
+    size = 0
+    for chunk in chunks:
+        if runs and max(size, len(chunk)) <= 2 and _touches(runs[-1][-1], chunk[0], 0.1):
+            runs[-1] += chunk
+        else:
+            runs.append(chunk)
+        size = len(chunk)
     return runs
+
+
+def _touches(last: Spot, spot: Spot, near: float) -> bool:
+    return (
+        last.clip == spot.clip
+        and abs(last.y - spot.y) < 0.1 * spot.size
+        and -0.2 * spot.size < spot.x0 - last.x1 < near * spot.size
+    )
 
 
 # ---------------------------------------------------------------------------------- aligned tables
