@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.measure import ROOT, Result, Scale
-from deid import mask_text
+from benchmarks.measure import ROOT, Result, Scale, generate
+from deid import load_policy, mask_text, stream
 from deid.columns import profile_rows
 from deid.model import Row
 from deid.scan import scan
@@ -84,6 +84,16 @@ def test_mask(benchmark: Benchmark, kind: str) -> None:
     text, header = CELLS[kind]
     masked = benchmark(mask_text, text, header=header)
     assert (masked == text) == (kind == "name")
+
+
+def test_fast_path_20000_rows(benchmark: Benchmark, tmp_path: Path) -> None:
+    """The fast path alone: read, masked, written, verified."""
+    pytest.importorskip("numpy")
+    source, target = tmp_path / "list.csv", tmp_path / "out.csv"
+    generate("csv", 20_000, source)
+    done = benchmark(stream.mask_csv, source, target, load_policy("general"))
+    assert done is not None
+    assert not done.left
 
 
 def test_profile_400_rows(benchmark: Benchmark) -> None:

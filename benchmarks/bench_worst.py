@@ -7,9 +7,10 @@ from pathlib import Path
 from benchmarks.bench_csv import OURS, PANDAS, POLARS
 from benchmarks.inputs import inputs
 from benchmarks.leaks import with_leaks
-from benchmarks.measure import Result, Scale, race
+from benchmarks.measure import Contender, Result, Scale, baseline, race
 
 SIZES = {"tiny": (100,), "quick": (200,), "full": (1_000, 10_000, 100_000)}
+EXACT = Contender("deid, exact path only", baseline("deid_exact"), masks=True)
 _CASES = (
     ("worst case: every cell an address", ("--kind", "homes"), 0.0, 1),
     ("worst case: every cell prose", ("--kind", "free"), 0.0, 1),
@@ -22,7 +23,7 @@ _CASES = (
 def bench(scale: Scale, folder: Path) -> list[Result]:
     """Ten columns each, against reading and writing alone."""
     results = []
-    contenders = (POLARS, OURS, PANDAS) if scale.name == "full" else (POLARS, OURS)
+    contenders = (POLARS, OURS, EXACT, PANDAS) if scale.name == "full" else (POLARS, OURS)
     for title, options, odd, secrets in _CASES[: 1 if scale.name == "tiny" else len(_CASES)]:
         make = inputs(folder, "csv", *options, "--odd", odd)
         for row in race(title, contenders, SIZES[scale.name], make, scale):

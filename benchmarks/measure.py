@@ -168,13 +168,25 @@ SCALES = {
 def largest(contender: Contender, sizes: Sequence[int], cap: float, make: Make) -> tuple[int, str]:
     """The largest of ``sizes`` that the contender does within about ``cap`` seconds.
 
-    It climbs, so a slow one is stopped early; what it did on the way warms the caches.
+    It climbs, so a slow one is stopped early; what it did on the way warms the caches. The first
+    step is mostly start-up and says little, later ones tell what a row costs.
     """
+    below = Step(0, 0.0)
     for size, above in itertools.pairwise(sizes):
         sample = run(contender.command(*make(size)))
-        if sample.fault or sample.seconds * above / size > cap:
+        a_row = (sample.seconds - below.seconds) / (size - below.size) if below.size else 0.0
+        expected = sample.seconds + a_row * (above - size) if below.size else 3 * sample.seconds
+        if sample.fault or expected > cap:
             return size, sample.fault
+        below = Step(size, sample.seconds)
     return sizes[-1], ""
+
+
+class Step(NamedTuple):
+    """A size and how long it took."""
+
+    size: int
+    seconds: float
 
 
 def race(

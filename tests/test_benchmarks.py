@@ -102,7 +102,7 @@ def test_leaks_are_counted_however_they_are_written(tmp_path: Path) -> None:
 
 def options_of(name: str) -> tuple[str, list[object], str]:
     """(package, arguments of the generator, suffix) of one baseline."""
-    package = {"inflate": "isal", "copy": "deid", "re": "deid", "scan": "deid"}.get(
+    package = {"inflate": "isal", "copy": "deid", "re": "deid", "scan": "deid", "deid": "deid"}.get(
         name.split("_")[0], name.split("_")[0]
     )
     if "openpyxl" in name or "flate" in name:
