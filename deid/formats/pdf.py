@@ -22,19 +22,11 @@ from deid.formats import magic
 from deid.formats.pdf_edit import Changes, Stars, changes_for
 from deid.formats.pdf_layout import Bounds, Grid, Piece, laid_out
 from deid.formats.pdf_objects import fields, items, kind, numbers
+from deid.formats.pdf_rewrite import rewritten
 from deid.formats.pdf_shapes import Used, lying
 from deid.formats.pdf_strings import Spot, Stream, Walk, Xml, dropped
-from deid.formats.pdf_text import (
-    Content,
-    Drawing,
-    Reader,
-    digits_in,
-    literal,
-    rewritten,
-    shows_text,
-    stream_bytes,
-    tokens,
-)
+from deid.formats.pdf_text import Content, Drawing, Reader, digits_in
+from deid.formats.pdf_tokens import literal, shows_text, stream_bytes, tokens
 from deid.model import Edit, Remark, Row, Table, Text
 
 EXTENSIONS = (".pdf",)

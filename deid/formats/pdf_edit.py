@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from deid.formats.pdf_layout import Piece, turned
-from deid.formats.pdf_text import Drawing, Glyph, Star, advance
+from deid.formats.pdf_rewrite import Star
+from deid.formats.pdf_text import Drawing, Glyph
 from deid.model import Edit
 
 Changes = dict[int, dict[int, dict[int, Star | None]]]
@@ -104,21 +105,21 @@ def _set(drawing: Drawing, into: Changes, line: Sequence[int], text: str) -> Non
     shares = _shares(text, len(line))
     for at, place in enumerate(line):
         glyph = drawing.glyphs[place]
-        star = Star(shares[at], _far(drawing, glyph)[0]) if shares[at] else None
+        star = Star(shares[at], glyph.far) if shares[at] else None
         into.setdefault(glyph.stream, {}).setdefault(glyph.show, {})[glyph.at] = star
     if len(text) == len(line):
         _evened(drawing, into, line)
     elif text and len(text) < len(line):
         first, last = drawing.glyphs[line[0]], drawing.glyphs[line[-1]]
-        into[first.stream][first.show][first.at] = _packed(drawing, first, last, text)
+        into[first.stream][first.show][first.at] = _packed(first, last, text)
 
 
-def _packed(drawing: Drawing, first: Glyph, last: Glyph, text: str) -> Star:
+def _packed(first: Glyph, last: Glyph, text: str) -> Star:
     """Fewer characters than glyphs: side by side from the left, the last one as wide as the rest."""
-    far, ratio = _far(drawing, first)
+    ratio = _ratio(first)
     if not ratio:
-        return Star(text, far)
-    whole = _reach(first, last) / ratio
+        return Star(text, first.far)
+    whole = math.copysign(_reach(first, last) / ratio, first.far)
     each = min(_NARROW * first.size / ratio, abs(whole) / len(text))
     each = -each if whole < 0 else each
     return Star(text, each * len(text), whole - each * len(text))
@@ -137,15 +138,9 @@ def _shares(text: str, count: int) -> list[str]:
     return shares
 
 
-def _far(drawing: Drawing, glyph: Glyph) -> tuple[float, float]:
-    """How far a glyph moves the pen in text space, and points on the page for each unit of that."""
-    show = drawing.contents[glyph.stream].shows[glyph.show]
-    codes = [
-        code for piece in show.pieces if isinstance(piece, bytes) for code in show.font.codes(piece)
-    ]
-    code, width, _ = codes[glyph.at]
-    far = advance(width, show.size, show.spacing, show.words if code == b" " else 0.0)
-    return far, math.hypot(glyph.dx, glyph.dy) / far if far else 0.0
+def _ratio(glyph: Glyph) -> float:
+    """Points on the page for each unit of the text's own space."""
+    return math.hypot(glyph.dx, glyph.dy) / abs(glyph.far) if glyph.far else 0.0
 
 
 def _reach(first: Glyph, last: Glyph) -> float:

@@ -47,6 +47,7 @@ class Font:
         self.embedded = False
         self._units = 1.0
         self._chars: dict[bytes, str] = {}
+        self._glyphs: dict[bytes, tuple[bytes, float, str]] = {}
         self._split: Callable[[bytes], Iterator[bytes]] = _bytes_of
         self._width: Callable[[bytes], float] = lambda code: 500.0
         self._char: Callable[[bytes], str] = lambda code: UNKNOWN
@@ -59,7 +60,13 @@ class Font:
 
     def codes(self, string: bytes) -> list[tuple[bytes, float, str]]:
         """(code, width, characters) of each glyph that a string shows."""
-        return [(code, self._width(code), self.char(code)) for code in self._split(string)]
+        known, out = self._glyphs, []
+        for code in self._split(string):
+            glyph = known.get(code)
+            if glyph is None:
+                glyph = known[code] = code, self._width(code), self.char(code)
+            out.append(glyph)
+        return out
 
     def char(self, code: bytes) -> str:
         """What a reader sees for a code; UNKNOWN when the file does not say."""

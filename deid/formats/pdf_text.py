@@ -1,19 +1,16 @@
-"""Content streams of a PDF: what they draw and where, and the same stream with glyphs taken out.
-
-ISO 32000-1, 7.8 and 9.4. The stream's own bytes are kept: only an operator that shows a glyph to be
-removed is written anew, with a gap of the same width and, in it, what stands for the hidden text.
-"""
+"""What the content streams of a PDF draw, and where (ISO 32000-1, 7.8, 8 and 9.4)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from deid.errors import UnreadableFile
-from deid.formats.pdf_fonts import UNKNOWN, Font
+from deid.formats.pdf_fonts import Font
 from deid.formats.pdf_objects import fields, items, kind, number, numbers
+from deid.formats.pdf_tokens import TOO_MUCH, Name, decimal, stream_bytes, text_string, tokens
 
 Matrix = tuple[float, float, float, float, float, float]
 UNIT: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -21,12 +18,14 @@ UNIT: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _MOST_GLYPHS = 400_000
 _MOST_DEPTH = 24
 _MOST_OPERATORS = 2_000_000
-_TOO_MUCH = "第{page}页的内容过于庞大或嵌套过深，无法安全处理，请重新导出后再试。"
 
 
 @dataclass(slots=True)
 class Glyph:
-    """One glyph on the page. ``x``, ``y``: where the pen stood; ``dx``, ``dy``: how far it went."""
+    """One glyph on the page. ``x``, ``y``: where the pen stood; ``dx``, ``dy``: how far it went.
+
+    ``far``: the same in the text's own space, before scaling.
+    """
 
     char: str
     x: float
@@ -39,6 +38,7 @@ class Glyph:
     at: int
     shown: bool = True
     clip: Box | None = None
+    far: float = 0.0
 
 
 Box = tuple[float, float, float, float]
@@ -135,95 +135,6 @@ def times(a: Matrix, b: Matrix) -> Matrix:
     )
 
 
-# ----------------------------------------------------------------------------------------- tokens
-
-_TOKEN = re.compile(
-    rb"[\0\t\n\x0c\r ]*(?:%[^\r\n]*[\0\t\n\x0c\r ]*)*"
-    rb"(?:(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?=[\0\t\n\x0c\r ()<>\[\]{}/%]|$)"
-    rb"|(?P<name>/[^\0\t\n\x0c\r ()<>\[\]{}/%]*)"
-    rb"|(?P<word>[^\0\t\n\x0c\r ()<>\[\]{}/%]+)"
-    rb"|(?P<plain>\([^()\\\r]*\))"
-    rb"|(?P<hex><[0-9A-Fa-f\0\t\n\x0c\r ]*>)"
-    rb"|(?P<mark><<|>>|[\[\]{}(<>)]))"
-)
-_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n|[\s\S]))|\r\n?")
-_LETTERS = {
-    b"n": b"\n",
-    b"r": b"\r",
-    b"t": b"\t",
-    b"b": b"\b",
-    b"f": b"\f",
-    b"\n": b"",
-    b"\r": b"",
-    b"\r\n": b"",
-}
-_INLINE_END = re.compile(rb"[\0\t\n\x0c\r ]EI(?=[\0\t\n\x0c\r /]|$)")
-
-
-class Name(bytes):
-    """A name as it stands in a content stream, with its slash."""
-
-
-def tokens(data: bytes) -> Iterator[tuple[str, Any, int, int]]:
-    """(kind, value, start, end) of each token; a dictionary or array comes as its marks."""
-    at, size = 0, len(data)
-    match = _TOKEN.match
-    while at < size:
-        found = match(data, at)
-        if found is None:
-            return
-        which = found.lastgroup or ""
-        start, at = found.span(which)
-        if which == "number":
-            yield which, float(found[which]), start, at
-        elif which == "plain":
-            yield "string", found[which][1:-1], start, at
-        elif which == "hex":
-            text = re.sub(rb"[^0-9A-Fa-f]", b"", found[which])
-            yield "string", bytes.fromhex((text + b"0" * (len(text) % 2)).decode()), start, at
-        elif found[which] == b"(":
-            at = _literal_end(data, start)
-            yield "string", unescaped(data[start + 1 : at - 1]), start, at
-        elif found[which] == b"ID":
-            yield "word", b"ID", start, at
-            end = _INLINE_END.search(data, at)
-            at = end.end() - 2 if end else size
-        else:
-            yield which, Name(found[which]) if which == "name" else found[which], start, at
-
-
-def _literal_end(data: bytes, start: int) -> int:
-    depth, at = 0, start
-    step = re.compile(rb"[()]|\\[\s\S]")
-    while found := step.search(data, at):
-        at = found.end()
-        if found[0] == b"(":
-            depth += 1
-        elif found[0] == b")":
-            depth -= 1
-            if not depth:
-                return at
-    return len(data) + 1
-
-
-def unescaped(text: bytes) -> bytes:
-    """The bytes that a literal string stands for (7.3.4.2)."""
-
-    def plain(match: re.Match[bytes]) -> bytes:
-        if match[1]:
-            return bytes((int(match[1], 8) & 0xFF,))
-        if match[2] is None:
-            return b"\n"
-        return _LETTERS.get(match[2], match[2])
-
-    return _ESCAPE.sub(plain, text) if b"\\" in text or b"\r" in text else text
-
-
-def literal(text: bytes) -> bytes:
-    """A string as content streams write it, in hexadecimal: no escapes to get wrong."""
-    return b"<" + text.hex().encode() + b">"
-
-
 # -------------------------------------------------------------------------------------- interpreter
 
 
@@ -310,7 +221,7 @@ class _Run:
 
     def __init__(self, reader: Reader, drawing: Drawing, state: _State, depth: int) -> None:
         if depth > _MOST_DEPTH:
-            raise UnreadableFile(_TOO_MUCH.format(page=reader.page))
+            raise UnreadableFile(TOO_MUCH.format(page=reader.page))
         self.reader, self.drawing, self.depth = reader, drawing, depth
         self.state = state
         self.stack: list[_State] = []
@@ -336,7 +247,7 @@ class _Run:
             if which == "word" and not nest:
                 count += 1
                 if count > _MOST_OPERATORS:
-                    raise UnreadableFile(_TOO_MUCH.format(page=self.reader.page))
+                    raise UnreadableFile(TOO_MUCH.format(page=self.reader.page))
                 if value in (b"true", b"false", b"null"):
                     operands.append(value)
                     continue
@@ -382,7 +293,7 @@ class _Run:
 
     def op_q(self) -> None:
         if len(self.stack) > 4096:
-            raise UnreadableFile(_TOO_MUCH.format(page=self.reader.page))
+            raise UnreadableFile(TOO_MUCH.format(page=self.reader.page))
         self.stack.append(self.state.copy())
 
     def op_Q(self) -> None:
@@ -453,7 +364,7 @@ class _Run:
         elif name == b'"':
             self.state.words, self.state.spacing = float(operands[-3]), float(operands[-2])
             self.op_Tstar()
-            lead = b"%s Tw %s Tc T* " % (_number(operands[-3]), _number(operands[-2]))
+            lead = b"%s Tw %s Tc T* " % (decimal(operands[-3]), decimal(operands[-2]))
         state = self.state
         if state.font is None:
             self._unknown_font(pieces)
@@ -513,13 +424,14 @@ class _Run:
                     at,
                     shown,
                     state.clip,
+                    far,
                 )
             )
             x, y = x + dx, y + dy
             moved += far
             at += 1
         if len(drawing.glyphs) > _MOST_GLYPHS:
-            raise UnreadableFile(_TOO_MUCH.format(page=self.reader.page))
+            raise UnreadableFile(TOO_MUCH.format(page=self.reader.page))
         self._move(moved)
         return at
 
@@ -707,181 +619,3 @@ def unescaped_name(name: bytes) -> str:
     """A name as pikepdf spells it, ``#20`` undone (7.3.5)."""
     plain = re.sub(rb"#([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), name)
     return plain.decode("utf-8", "surrogateescape")
-
-
-def text_string(data: bytes) -> str:
-    """A text string (7.9.2.2)."""
-    if data.startswith((b"\xfe\xff", b"\xff\xfe")):
-        return data.decode("utf-16", "replace")
-    if data.startswith(b"\xef\xbb\xbf"):
-        return data[3:].decode("utf-8", "replace")
-    return data.decode("pdfdoc_pikepdf", "replace")
-
-
-_SHOWS = re.compile(rb"(?<![^\0\t\n\x0c\r )\]>])(?:T[jJ]|'|\"|Do)(?![^\0\t\n\x0c\r (\[</%])")
-
-
-def shows_text(data: bytes) -> bool:
-    """Whether a stream may show text, itself or by a form that it draws."""
-    return bool(_SHOWS.search(data))
-
-
-_MOST_BYTES = 64 << 20
-
-
-def stream_bytes(stream: Any, page: int) -> bytes:
-    """The unpacked bytes of a stream. Raises UnreadableFile for a damaged or boundless one."""
-    import pikepdf
-
-    filters = [str(one) for one in items(stream.get("/Filter"))] or [str(stream.get("/Filter", ""))]
-    try:
-        raw = bytes(stream.read_raw_bytes())
-        if filters == ["/FlateDecode"] and len(raw) > _MOST_BYTES // 1032:
-            _require_bounded(raw, page)
-        elif len(filters) > 1 and filters.count("/FlateDecode") > 1:
-            raise UnreadableFile(_TOO_MUCH.format(page=page))
-        data = bytes(stream.read_bytes())
-    except (pikepdf.PdfError, RuntimeError, MemoryError):
-        raise UnreadableFile(f"第{page}页的内容已损坏，无法读取，请重新导出。") from None
-    if len(data) > _MOST_BYTES:
-        raise UnreadableFile(_TOO_MUCH.format(page=page))
-    return data
-
-
-def _require_bounded(raw: bytes, page: int) -> None:
-    """Raises UnreadableFile when the bytes would unpack to more than the limit."""
-    from zlib import decompressobj, error
-
-    try:
-        size = len(decompressobj().decompress(raw, _MOST_BYTES + 1))
-    except error:
-        return  # damaged; what can be read of it is read by qpdf
-    if size > _MOST_BYTES:
-        raise UnreadableFile(_TOO_MUCH.format(page=page))
-
-
-# ----------------------------------------------------------------------------------------- writing
-
-
-class Star(NamedTuple):
-    """What is drawn in a removed glyph's place: characters and how far the pen goes for all.
-
-    ``tail``: how much farther it goes for the last one, which so fills a gap.
-    """
-
-    text: str
-    far: float
-    tail: float = 0.0
-
-
-Fallback = Callable[[str, bool], tuple[bytes, bytes, float]]
-"""(character, whether the pen goes down) -> name of a font of ours, code, width."""
-
-
-def rewritten(
-    content: Content,
-    changes: Mapping[int, Mapping[int, Star | None]],
-    fallback: Fallback,
-    others: Mapping[tuple[int, int], bytes],
-) -> bytes:
-    """The stream without some glyphs: show -> glyph -> what is drawn there, or nothing.
-
-    ``others``: (start, end) in the stream -> bytes to stand there.
-    """
-    spans = dict(others)
-    for index in changes:
-        show = content.shows[index]
-        spans[show.start, show.end] = _shown(show, changes[index], fallback)
-    pieces, done = [], 0
-    for (start, end), new in sorted(spans.items()):
-        pieces += [content.data[done:start], new]
-        done = end
-    return b"".join([*pieces, content.data[done:]])
-
-
-def _shown(show: Show, changes: Mapping[int, Star | None], fallback: Fallback) -> bytes:
-    """One text operator, written anew."""
-    out: list[bytes] = [show.lead]
-    array: list[bytes] = []
-    at = 0
-    owed = 0.0  # how far the pen still has to go, in text space
-    for piece in show.pieces:
-        if isinstance(piece, float):
-            owed += -piece / 1000 * show.size
-            continue
-        for code, width, _ in show.font.codes(piece):
-            far = advance(width, show.size, show.spacing, show.words if code == b" " else 0.0)
-            if at not in changes:
-                array += [*_gap(owed, show), literal(code)]
-                owed = 0.0
-            elif (star := changes[at]) is None:
-                owed += far
-            else:
-                array += _gap(owed, show)
-                out += [*_flushed(array), *_drawn(star, show, fallback)]
-                array, owed = [], far - star.far - star.tail
-            at += 1
-    array += _gap(owed, show)
-    return b" ".join([*out, *_flushed(array)]).strip() or b" "
-
-
-def _gap(far: float, show: Show) -> list[bytes]:
-    return [_number(-far * 1000 / show.size)] if abs(far) > 1e-6 and show.size else []
-
-
-def _flushed(array: list[bytes]) -> list[bytes]:
-    return [b"[" + b"".join(_joined(array)) + b"] TJ"] if array else []
-
-
-def _joined(array: list[bytes]) -> Iterator[bytes]:
-    """Neighbouring codes as one string."""
-    held = b""
-    for item in array:
-        if item.startswith(b"<"):
-            held += item[1:-1]
-        else:
-            if held:
-                yield b"<" + held + b">"
-            yield b" " + item + b" "
-            held = b""
-    if held:
-        yield b"<" + held + b">"
-
-
-def _drawn(star: Star, show: Show, fallback: Fallback) -> list[bytes]:
-    """The characters, evenly spaced, each as wide as its share by character spacing."""
-    out: list[bytes] = []
-    each = star.far / len(star.text)
-    name, size = show.name, show.size
-    for at, char in enumerate(star.text, 1):
-        own = show.font.encode(char) if show.name else None
-        if own:
-            code, width, font, points = own[0], own[1], show.name, show.size
-        else:
-            font, code, width = fallback(char, show.font.vertical)
-            points = _points(show, each, width)
-        if (font, points) != (name, size):
-            out.append(b"%s %s Tf" % (font, _number(points)))
-            name, size = font, points
-        words = show.words if code == b" " else 0.0
-        extra = each - width / 1000 * points - words + (star.tail if at == len(star.text) else 0.0)
-        out.append(b"%s Tc %s Tj" % (_number(extra), literal(code)))
-    if (name, size) != (show.name, show.size):
-        out.append(b"%s %s Tf" % (show.name, _number(show.size)))
-    out.append(b"%s Tc" % _number(show.spacing))
-    return out
-
-
-def _points(show: Show, each: float, width: float) -> float:
-    """The size of a stand-in; a Type 3 font's own size says nothing of how large it looks."""
-    if show.font.type3 and width:
-        return min(show.size * show.font.em, 1300 * abs(each) / width)
-    return show.size
-
-
-def _number(value: float) -> bytes:
-    text = f"{value:.5f}".rstrip("0").rstrip(".")
-    return (text if text not in ("", "-0") else "0").encode()
-
-
-__all__ = ["UNKNOWN", "Content", "Drawing", "Glyph", "Reader", "Rule", "Show", "Star", "rewritten"]
