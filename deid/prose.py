@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from deid.columns import NAME_FIELDS
+from deid.columns import NAME_FIELDS, profile_rows
 from deid.fields import NO_LABEL, Label, exact_label, markers
 from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
@@ -29,6 +29,9 @@ _DELIMITERS = ("\t", "|", "｜", ";", "；", ",", "，", "、", "\u3000", "   ",
 _SHARE = 0.5
 """Of the lines that are not empty, how many must have the same number of fields to be a list."""
 _MOST_FIELDS = 200
+_HEAD = 400
+_LEAST_ROWS = 4
+"""Of a list without titles; two lines with a telephone number each are a notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def scan_texts(
     texts: Sequence[Text], reference: datetime.date | None = None
 ) -> Iterator[TextFindings]:
     """Each text with its findings, in order; ``reference`` is the day on which ages count."""
-    grid = _list_rows(texts) or _pasted_rows(texts)
+    grid = _as_list(texts, _list_rows(texts)) or _pasted_rows(texts)
     listed = _scan_list(texts, grid, reference)
     settings = _settings(texts, listed)
     minors = _minors(texts, settings, reference or datetime.date.today())
@@ -86,6 +89,29 @@ def _list_rows(texts: Sequence[Text]) -> list[list[_Piece]]:
             if len(rows) >= 0.8 * len(lines):
                 break
     return best
+
+
+def _as_list(texts: Sequence[Text], grid: list[list[_Piece]]) -> list[list[_Piece]]:
+    """The rows, unless they are sentences that happen to have as many commas as one another.
+
+    A list has a line of titles, or a field that is an identifier in line after line.
+    """
+    views, _ = profile_rows(list(_rows(texts, grid[:_HEAD])))
+    if any(view.zone == "header" for view in views):
+        return grid
+    blocks = {id(view.block): view.block for view in views}.values()
+    voted = any(
+        profile.label.entity not in ("", "CN_ADDRESS")
+        for block in blocks
+        for profile in block.profiles.values()
+    )
+    return grid if voted and len(grid) >= _LEAST_ROWS else []
+
+
+def _rows(texts: Sequence[Text], grid: Sequence[Sequence[_Piece]]) -> Iterator[Row]:
+    for at, pieces in enumerate(grid):
+        cells = {n: texts[line].text[a:b] for n, (line, a, b) in enumerate(pieces)}
+        yield Row(at, {n: cell for n, cell in cells.items() if cell.strip()})
 
 
 def _rows_by(delimiter: str, lines: Mapping[int, str]) -> list[list[_Piece]]:
@@ -153,13 +179,12 @@ def _scan_list(
 ) -> dict[int, list[Finding]]:
     """Text -> findings of a list, read as the table that it is."""
 
-    def rows() -> Iterator[Row]:
-        for at, pieces in enumerate(grid):
-            cells = {n: texts[line].text[a:b] for n, (line, a, b) in enumerate(pieces)}
-            yield Row(at, {n: cell for n, cell in cells.items() if cell.strip()})
-
     found: dict[int, list[Finding]] = {line: [] for row in grid for line, _, _ in row}
-    for cell in scan_table(Table("", rows, lambda row, column: ""), reference) if grid else ():
+    for cell in (
+        scan_table(Table("", lambda: _rows(texts, grid), lambda row, column: ""), reference)
+        if grid
+        else ()
+    ):
         line, start, _ = grid[cell.row][cell.column]
         found[line] += [
             replace(item, start=start + item.start, end=start + item.end) for item in cell.findings
