@@ -13,7 +13,7 @@ import binascii
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -229,11 +229,7 @@ class _Page:
             if token.kind == "start":
                 self._start(token)
             elif token.kind == "end":
-                self._name(token)
-                if token.name == "br":
-                    self._start(replace(token, kind="start"))
-                else:
-                    self._tree.end(token.name)
+                self._end(token)
             elif token.kind == "text":
                 self._text(token)
             elif token.kind == "raw":
@@ -263,6 +259,14 @@ class _Page:
         self._raw = (token.name, values.get("type", "") or values.get("language", ""))
         for attribute in token.attributes:
             self._attribute(token.name, f"{self.prefix}e{place}", attribute, values)
+
+    def _end(self, token: Token) -> None:
+        self._name(token)
+        if token.name == "br":
+            self._break()
+        elif token.name == "p":
+            self._flush()
+        self._tree.end(token.name)
 
     def _opened(self, node: Node) -> None:
         token, hidden, boxed = self._attributes or (None, False, False)
@@ -393,6 +397,9 @@ class _Page:
 
     def _flush(self, *, at_break: bool = False) -> None:
         """End a block: show its line, what is out of line, and its other readings."""
+        if not self._line:
+            self._before = None
+            return
         line, groups, before = self._line, self._groups, self._before
         self._line, self._groups, self._before = [], [], None
         own = _trimmed([read for group, read in line if group == -1])
@@ -442,7 +449,7 @@ class _Page:
                 self._add(gap(""))
             self._inside(read, place)
             return
-        if token.name == "?":
+        if token.name not in ("doctype", "unclosed"):
             self._tree.aside()
         self.show.extra(f"{self.prefix}声明", Slot((read,)))
 
@@ -499,10 +506,13 @@ def _hides_text(data: str) -> bool:
 
 # --- scripts and styles ----------------------------------------------------------------------------------
 
+# What is not closed ends with its line or the script: nothing is searched twice.
 _LITERAL = re.compile(
-    r"(?P<comment>/\*.*?\*/|//[^\n\r]*|<!--[^\n\r]*)"
-    r"|\"(?P<dq>(?:[^\"\\\n\r]|\\.)*)\"|'(?P<sq>(?:[^'\\\n\r]|\\.)*)'|`(?P<tpl>(?:[^`\\]|\\.)*)`"
-    r"|(?<=[(,=:\[!&|?{};])/(?![*/])(?:[^\\/\[\n\r]|\\.|\[(?:[^\]\\\n\r]|\\.)*\])+/[a-z]*"
+    r"(?P<comment>/\*.*?(?:\*/|\Z)|//[^\n\r]*|<!--[^\n\r]*)"
+    r"|\"(?P<dq>(?:[^\"\\\n\r]|\\.)*)(?:\"|\\?\Z|(?=[\n\r]))"
+    r"|'(?P<sq>(?:[^'\\\n\r]|\\.)*)(?:'|\\?\Z|(?=[\n\r]))"
+    r"|`(?P<tpl>(?:[^`\\]|\\.)*)(?:`|\\?\Z)"
+    r"|(?<=[(,=:\[!&|?{};])/(?![*/])(?:[^\\/\[\n\r]|\\.|\[(?:[^\]\\\n\r]|\\.){0,200}\]){1,500}/[a-z]*"
     r"|(?<![\w.$])(?P<num>\d{7,})(?![\w.])",
     re.S,
 )
@@ -580,7 +590,9 @@ def _lines(read: Read) -> Iterator[Read]:
 
 
 _STYLE_LITERAL = re.compile(
-    r"/\*(?P<comment>.*?)\*/|\"(?P<dq>(?:[^\"\\\n]|\\.)*)\"|'(?P<sq>(?:[^'\\\n]|\\.)*)'", re.S
+    r"/\*(?P<comment>.*?)(?:\*/|\Z)"
+    r"|\"(?P<dq>(?:[^\"\\\n]|\\.)*)(?:\"|\\?\Z|(?=\n))|'(?P<sq>(?:[^'\\\n]|\\.)*)(?:'|\\?\Z|(?=\n))",
+    re.S,
 )
 
 

@@ -372,7 +372,7 @@ class Tree:
     def start(self, name: str) -> Node | None:
         """Open an element, after those that have to be closed or opened before it; None for a
         second html, head or body, which adds to the first."""
-        if name in ("html", "body", "head") and name in self._seen:
+        if name in ("html", "body", "head") and (name in self._seen or "body" in self._seen):
             return None
         if name == "html":
             return None if self.open else self._push("html")
@@ -385,8 +385,11 @@ class Tree:
 
     def text(self) -> None:
         """Make sure that text can stand here: libxml2 puts stray text into a paragraph."""
-        if not self.open or self.open[-1].name in ("html", "head"):
-            self._imply("p")
+        if not self.open:
+            self._push("html")
+        if self.open[-1].name == "head":
+            self._pop()
+        if self.open[-1].name == "html":
             self._push("p")
 
     def aside(self) -> int:
@@ -402,9 +405,6 @@ class Tree:
         if name in ("body", "html"):
             return
         if not self._counts.get(name):
-            if name == "p" and self.open:
-                self._push("p")
-                self._pop()
             return
         shield = frozenset({"table"}) if name not in ("table",) else frozenset()
         shield = shield | _CELLS if name not in _CELLS | {"tr", "table"} | _SECTIONS else shield
