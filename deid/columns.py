@@ -37,7 +37,7 @@ _ORG_NAME = re.compile(
     r"窗口|大厅|协会|联合会|残联|法院|检察院|敬老院|养老院|福利院|救助站|超市|药店|社区|街道|乡|镇|科|股)"
 )
 _ORG_FIELDS = frozenset(("unit_or_post", "employer", "agency_name"))
-_PLACES = frozenset(("", "province", "city", "county", "town", "village", "remark"))
+_PLACES = frozenset(("", "province", "city", "county", "town", "village"))
 """Fields under which addresses may stand: a school or a bank is an office all the same."""
 _PERSON_FIELDS = frozenset(
     ("name", "head_name", "member_names", "age", "sex", "relation", "birth_date")
@@ -259,7 +259,7 @@ def shape(value: str) -> str:
 
 def _is_fine_address(folded: str) -> bool:
     """A division of some level and something finer behind it, and nothing else."""
-    if not 5 <= len(folded) <= 60 or not _DIVISION.search(folded):
+    if not 5 <= len(folded) <= 60 or not _DIVISION.search(folded) or set(folded) & set("*,;。"):
         return False
     address = parse_address(folded)
     if address is None or not address.parts or cut(address) >= address.end:

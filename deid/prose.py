@@ -29,6 +29,8 @@ _DELIMITERS = ("\t", "|", "｜", ";", "；", ",", "，", "、", "\u3000", "   ",
 _SHARE = 0.5
 """Of the lines that are not empty, how many must have the same number of fields to be a list."""
 _MOST_FIELDS = 200
+_VALUE = 60
+"""A line below a label that is longer, or has a colon, is not the value of that label."""
 _HEAD = 400
 _LEAST_ROWS = 4
 """Of a list without titles; two lines with a telephone number each are a notice."""
@@ -294,6 +296,11 @@ def _labelled_above(texts: Sequence[Text]) -> Iterator[tuple[int, Label]]:
         if not text.text.strip():
             continue
         label = exact_label(text.text) if len(text.text) < 30 else NO_LABEL
-        if label is NO_LABEL and above.entity:
+        if (
+            label is NO_LABEL
+            and above.entity
+            and len(text.text) < _VALUE
+            and ":" not in fold(text.text)
+        ):
             yield at, above
         above = label
