@@ -332,7 +332,7 @@ def says_nothing(report: FileReport, table: list[list[str]]) -> None:
                 if at in (2, 3, 4) and len(value) > 10:
                     assert cell not in text
                     assert value not in text
-                    assert value[6:14] not in text
+                    assert len(value) < 16 or value[6:14] not in text
                 elif at == 1:
                     assert cell not in text
 
