@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -369,6 +370,47 @@ def test_both_text_boxes_are_shown() -> None:
         "word/document.xml#p1": PHONE,
         "word/document.xml#p2": OTHER,
     }
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "<w:vanish/>",
+        '<w:vertAlign w:val="superscript"/>',
+        "<w:strike/>",
+        '<w:webHidden w:val="1"/>',
+    ],
+)
+def test_runs_out_of_line_are_read_with_and_without(mark: str) -> None:
+    aside = f"<w:r><w:rPr>{mark}</w:rPr><w:t>99</w:t></w:r>"
+    file = document(f"<w:p>{run('138')}{aside}{run('00138000')}</w:p>")
+    place = "word/document.xml#p0"
+    assert contents(file) == {
+        place: PHONE,
+        f"{place}{READING}连读": "1389900138000",
+        f"{place}{READING}行外": "99",
+    }
+    out = body_of(saved(file, {place: [Edit(place, 3, 11, "********")]}))
+    assert re.findall(r"<w:t>(.*?)</w:t>", out) == ["138", "99", "********"]
+
+
+def test_properties_that_are_switched_off_or_of_the_paragraph() -> None:
+    file = document(
+        "<w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr><w:r><w:rPr><w:vanish w:val='0'/>"
+        "<w:vertAlign w:val='baseline'/></w:rPr><w:t>138</w:t></w:r></w:p>"
+    )
+    assert list(contents(file).values()) == ["138"]
+
+
+def test_packed_drawings_with_text_go() -> None:
+    for text, stays in ((PHONE, False), ("<x cx='12'/>", True)):
+        packed = base64.b64encode(package({"drs/shapexml.xml": text})).decode()
+        body = f'<w:p><w:r><w:pict><v:shape xmlns:o="o" o:gfxdata="{packed[:76]}&#xA;{packed[76:]}"/></w:pict></w:r></w:p>'
+        file = document(body)
+        out = body_of(saved(file, {}))
+        assert (packed[:76] in out) is stays
+        assert bool(file.remarks) is not stays
+    assert 'gfxdata=""' in body_of(saved(document('<w:p o:gfxdata="not packed" xmlns:o="o"/>'), {}))
 
 
 @pytest.mark.parametrize(

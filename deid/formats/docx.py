@@ -9,9 +9,11 @@ before, as an older program shows it; each is shown, and an edit of any is made 
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -68,17 +70,40 @@ _GAPS = {"br": "\n", "cr": "\n", "tab": "\t", "ptab": "\t"} | {
 }
 _DINGBATS = re.compile(r"Wingdings|Webdings|Symbol", re.I)
 
-_READINGS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("", frozenset({"deleted", "fallback"})),
-    (f"{READING}修订前", frozenset({"inserted", "fallback"})),
-    (f"{READING}兼容显示", frozenset({"deleted", "choice"})),
+_OUT_OF_LINE = frozenset({"vanish", "webHidden", "specVanish", "strike", "dstrike", "vertAlign"})
+"""Run properties of text that is not read as part of the line: hidden, struck out, raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One way to read a paragraph. ``suffix`` of its place; it is worth showing where runs have one
+    of the marks ``when``; it leaves out runs marked ``without`` and keeps to those marked ``only``."""
+
+    suffix: str
+    when: frozenset[str]
+    without: frozenset[str]
+    only: str = ""
+
+
+_MAIN_READING = _Reading("", frozenset(), frozenset({"deleted", "fallback", "aside"}))
+_READINGS = (
+    _MAIN_READING,
+    _Reading(
+        f"{READING}修订前",
+        frozenset({"deleted", "inserted"}),
+        frozenset({"inserted", "fallback", "aside"}),
+    ),
+    _Reading(
+        f"{READING}兼容显示", frozenset({"fallback"}), frozenset({"deleted", "choice", "aside"})
+    ),
+    _Reading(f"{READING}连读", frozenset({"aside"}), frozenset({"deleted", "fallback"})),
+    _Reading(f"{READING}行外", frozenset({"aside"}), frozenset(), "aside"),
 )
-"""Suffix of the place, and the marks of the runs that such a reader does not see."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A run of text, and what marks it: deleted, inserted, choice, fallback."""
+    """A run of text, and what marks it: deleted, inserted, choice, fallback, aside."""
 
     segment: Segment
     marks: frozenset[str]
@@ -95,8 +120,13 @@ class _Paragraph:
     def marks(self) -> set[str]:
         return {mark for piece in self.pieces for mark in piece.marks}
 
-    def segments(self, hidden: frozenset[str]) -> list[Segment]:
-        return [piece.segment for piece in self.pieces if not piece.marks & hidden]
+    def segments(self, reading: _Reading) -> list[Segment]:
+        return [
+            piece.segment
+            for piece in self.pieces
+            if not piece.marks & reading.without
+            and (not reading.only or reading.only in piece.marks)
+        ]
 
 
 @dataclass(slots=True)
@@ -106,13 +136,13 @@ class _Cell:
     merged: str = ""
     paragraphs: list[_Paragraph] = field(default_factory=list)
 
-    def segments(self, hidden: frozenset[str]) -> list[Segment]:
+    def segments(self, reading: _Reading) -> list[Segment]:
         """The paragraphs' text, each on a line of its own."""
         out: list[Segment] = []
         for number, paragraph in enumerate(self.paragraphs):
             if number:
                 out.append(Segment(0, 0, "gap", "\n"))
-            out += paragraph.segments(hidden)
+            out += paragraph.segments(reading)
         return out
 
 
@@ -191,6 +221,8 @@ class _Story:
             return self._cell(grid)
         if name == "rt":
             return self._aside(name)
+        if name == "r":
+            return set()
         if name in _GAPS:
             self._gap(_GAPS[name], place)
         elif name == "sym":
@@ -232,7 +264,12 @@ class _Story:
         return segments
 
     def _property(self, name: str, attrs: str) -> None:
-        """What the properties of a cell or row say of the grid."""
+        """What the properties of a run say of its text, and those of a cell or row of the grid."""
+        if name in _OUT_OF_LINE and [n for n, _ in self._open[-2:]] == ["r", "rPr"]:
+            marks = self._open[-2][1]
+            off = re.search(r"val\s*=\s*[\"'](?:0|false|off|none|baseline)[\"']", attrs)
+            if isinstance(marks, set) and not off:
+                marks.add("aside")
         if name not in ("gridSpan", "vMerge", "hMerge", "gridBefore"):
             return
         value = next((v for k, v in attributes(attrs).items() if local(k) == "val"), "")
@@ -276,12 +313,14 @@ class _Story:
 
     def _marks(self) -> frozenset[str]:
         """What marks the text that follows, seen from its paragraph."""
-        marks = set()
+        marks: set[str] = set()
         for _, value in reversed(self._open):
             if isinstance(value, _Paragraph):
                 break
-            if value in _MARKS:
-                marks.add(str(value))
+            if isinstance(value, set):
+                marks |= value
+            elif isinstance(value, str) and value in _MARKS:
+                marks.add(value)
         return frozenset(marks)
 
 
@@ -333,7 +372,9 @@ _NAMES = {
     ("dataBinding", "xpath"),
     ("dataBinding", "prefixMappings"),
 }
-_SILENT = frozenset({"typeface", "panose", "lang", "altLang", "ContentType", "PartName"}) | {
+_SILENT = frozenset(
+    {"typeface", "panose", "lang", "altLang", "ContentType", "PartName", "gfxdata"}
+) | {
     "Ignorable",
     "Requires",
 }
@@ -399,6 +440,7 @@ class WordFile:
             is_inner=self._is_inner,
         )
         self._slots: dict[str, tuple[str, Slot]] = {}
+        self._dropped: dict[str, list[Splice]] = {}
         self._tables = 0
         shown = [part for key in stories for part in self._show_story(key)]
         self.parts: Sequence[Table | Text] = [*shown, *self._parts.tables, *self._parts.texts]
@@ -450,6 +492,7 @@ class WordFile:
                 yield from self._show_paragraph(key, xml, label, item)
             else:
                 self._show_aside(key, xml, f"{label}#{item.name}", item.segments)
+        self._drop_drawings(key, xml, label)
         for slot, text in scan_texts(xml, label, _ATTRIBUTES):
             self._parts.show_slot(key, slot, text)
 
@@ -458,12 +501,20 @@ class WordFile:
     ) -> Iterator[Text]:
         place = f"{label}#p{paragraph.number}"
         shown = ""  # the main reading comes first: the others show only what differs from it
-        for suffix, hidden in _readings(paragraph.marks()):
-            text = self._keep(key, xml, place + suffix, paragraph.segments(hidden))
+        for reading in _readings(paragraph.marks()):
+            text = self._keep(key, xml, place + reading.suffix, paragraph.segments(reading))
             if text and text != shown:
-                yield Text(place + suffix, text)
-            shown = shown if suffix else text
+                yield Text(place + reading.suffix, text)
+            shown = shown if reading.suffix else text
         self._show_codes(key, xml, label, paragraph)
+
+    def _drop_drawings(self, key: str, xml: str, label: str) -> None:
+        """Find packed copies of drawings with text in them: Word makes them again by itself."""
+        for hit in _PACKED.finditer(xml):
+            if _packed_text(hit[2]):
+                self._dropped.setdefault(key, []).append((*hit.span(2), ""))
+                message = "图形的备份数据无法逐项检查，保存时去掉"
+                self._parts.remarks.append(Remark(f"{label}#gfxdata", message, look=False))
 
     def _show_codes(self, key: str, xml: str, label: str, paragraph: _Paragraph) -> None:
         place = f"{label}#p{paragraph.number}.域代码"
@@ -496,7 +547,8 @@ class WordFile:
             for cell in row:
                 for paragraph in cell.paragraphs:
                     self._show_codes(key, xml, label, paragraph)
-        for suffix, hidden in _readings(marks):
+        for reading in _readings(marks):
+            suffix = reading.suffix
             texts: dict[int, dict[int, str]] = {}
             places: dict[tuple[int, int], str] = {}
             for number, row in enumerate(grid.rows):
@@ -508,7 +560,7 @@ class WordFile:
                         continue
                     place = f"{label}#p{cell.paragraphs[0].number}{suffix}"
                     places[number, cell.column] = place
-                    text = self._keep(key, xml, place, cell.segments(hidden))
+                    text = self._keep(key, xml, place, cell.segments(reading))
                     if text:
                         texts[number][cell.column] = text
             where = partial(_place, places, f"{label}#{name}")
@@ -526,7 +578,7 @@ class WordFile:
 
     def save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
         """Write the document with ``edits`` spliced in; members not edited stay as they are."""
-        own: dict[str, list[Splice]] = {}
+        own: dict[str, list[Splice]] = {key: list(found) for key, found in self._dropped.items()}
         xmls: dict[str, str] = {}
         for place, wanted in edits.items():
             if place in self._slots and wanted:
@@ -544,13 +596,11 @@ class WordFile:
         self._package.write(target, change)
 
 
-def _readings(marks: set[str]) -> Iterator[tuple[str, frozenset[str]]]:
+def _readings(marks: set[str]) -> Iterator[_Reading]:
     """The readings that differ, for text with these marks."""
-    yield _READINGS[0]
-    if marks & {"deleted", "inserted"}:
-        yield _READINGS[1]
-    if "fallback" in marks:
-        yield _READINGS[2]
+    for reading in _READINGS:
+        if reading is _MAIN_READING or marks & reading.when:
+            yield reading
 
 
 _HEADER = 3
@@ -581,6 +631,20 @@ def merged_splices(found: Sequence[Splice]) -> list[Splice]:
             start, new = done, new[-(end - done) :]
         out.append((start, end, new))
     return out
+
+
+_PACKED = re.compile(r"(?<=[\s:])gfxdata\s*=\s*([\"'])([^\"'<]+)\1")
+_TELLING = re.compile(r"\d{11}|@|[\u2e80-\U0010ffff]")
+
+
+def _packed_text(value: str) -> bool:
+    """Whether a packed drawing could hold an identifier; what cannot be unpacked could."""
+    try:
+        package = Package(BytesIO(b64decode(re.sub(r"&#[^;]*;|\s", "", value))))
+        texts = [package.read(member).decode("utf-8", "replace") for member in package.members]
+    except (ValueError, UnreadableFile):
+        return True
+    return any(_TELLING.search(text) for text in texts)
 
 
 def _open_inner(source: BinaryIO, depth: int) -> Document:
