@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.bench_csv import OURS, PANDAS, POLARS, PRESIDIO
 from benchmarks.inputs import inputs
-from benchmarks.measure import Contender, Result, Scale, run
+from benchmarks.measure import Contender, Result, Scale, Step, expected, run
 
 SIZES = {
     "tiny": (100, 200),
@@ -25,6 +25,7 @@ def bench(scale: Scale, folder: Path) -> list[Result]:
     make = inputs(folder, "csv")
     results: list[Result] = []
     sizes = SIZES[scale.name]
+    below: dict[str, Step] = {}
     for at, size in enumerate(sizes):
         rows = {contender.name: _once(contender, make(size), size) for contender in going}
         floor = rows.get(POLARS.name)
@@ -32,8 +33,16 @@ def bench(scale: Scale, folder: Path) -> list[Result]:
             if floor and floor.seconds:
                 rows[name] = replace(row, ratio=row.seconds / floor.seconds)
         results += rows.values()
-        above = sizes[at + 1] / size if at + 1 < len(sizes) else 0
-        going = [it for it in going if rows[it.name].seconds * above < 2 * scale.cap]
+        if at + 1 < len(sizes):
+            steps = {it.name: Step(size, rows[it.name].seconds) for it in going}
+            going = [
+                it
+                for it in going
+                if not rows[it.name].note
+                and expected(below.get(it.name, Step(0, 0.0)), steps[it.name], sizes[at + 1])
+                < 3 * scale.cap
+            ]
+            below = steps
         for path in make(size):
             path.unlink(missing_ok=True)
     return sorted(results, key=lambda row: (row.name, row.size))

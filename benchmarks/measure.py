@@ -168,17 +168,15 @@ SCALES = {
 def largest(contender: Contender, sizes: Sequence[int], cap: float, make: Make) -> tuple[int, str]:
     """The largest of ``sizes`` that the contender does within about ``cap`` seconds.
 
-    It climbs, so a slow one is stopped early; what it did on the way warms the caches. The first
-    step is mostly start-up and says little, later ones tell what a row costs.
+    It climbs, so a slow one is stopped early; what it did on the way warms the caches.
     """
     below = Step(0, 0.0)
     for size, above in itertools.pairwise(sizes):
         sample = run(contender.command(*make(size)))
-        a_row = (sample.seconds - below.seconds) / (size - below.size) if below.size else 0.0
-        expected = sample.seconds + a_row * (above - size) if below.size else 3 * sample.seconds
-        if sample.fault or expected > cap:
+        step = Step(size, sample.seconds)
+        if sample.fault or expected(below, step, above) > cap:
             return size, sample.fault
-        below = Step(size, sample.seconds)
+        below = step
     return sizes[-1], ""
 
 
@@ -187,6 +185,15 @@ class Step(NamedTuple):
 
     size: int
     seconds: float
+
+
+def expected(below: Step, step: Step, above: int) -> float:
+    """Seconds that ``above`` will take, by what a row cost between the two steps before it.
+
+    The first step is mostly start-up and says little of the next one.
+    """
+    a_row = (step.seconds - below.seconds) / (step.size - below.size) if below.size else 0.0
+    return step.seconds + max(a_row, 0.0) * (above - step.size)
 
 
 def race(

@@ -13,7 +13,7 @@ from benchmarks import __main__ as command
 from benchmarks import generate, table
 from benchmarks.baselines import BASELINES
 from benchmarks.leaks import survivors
-from benchmarks.measure import SCALES, Result, largest, race
+from benchmarks.measure import SCALES, Result, Step, expected, largest, race
 from benchmarks.measure import Contender as C
 from deid.checks import bank_card, mobile, resident_id
 
@@ -156,6 +156,9 @@ def test_a_slow_contender_stays_with_what_it_can_do(tmp_path: Path) -> None:
     quiet = C("nothing", lambda source, target: ("true",))
     assert largest(quiet, (1, 10, 100), 3600, make) == (100, "")
     assert largest(quiet, (1, 10, 100), 0, make) == (1, "")
+    assert expected(Step(0, 0.0), Step(1_000, 4.0), 10_000) == 4.0
+    assert expected(Step(1_000, 4.0), Step(10_000, 13.0), 100_000) == 103.0
+    assert expected(Step(1_000, 4.0), Step(10_000, 2.0), 100_000) == 2.0
     assert asked == [1, 10, 1]
 
 
