@@ -13,6 +13,7 @@ import pikepdf
 import pypdfium2
 import pytest
 
+from deid import mask_file
 from deid.errors import UnreadableFile, UnsafeEdit, UnsupportedFormat
 from deid.formats import open_document
 from deid.model import Edit, Table, Text
@@ -487,3 +488,33 @@ def test_saving_twice_gives_the_same(tmp_path: Path) -> None:
         document.save(target, {place: [Edit(place, 6, 18, "*" * 12)]})
     document.close()
     assert first.getvalue() == second.getvalue()
+
+
+def test_text_over_text_is_refused_by_page(tmp_path: Path) -> None:
+    rows = [["ID", "Phone"], ["110105194912310023", "13800138000"]]
+    over = show(55, 660, "110105194912310031")
+    path = saved(
+        new(ruled(rows, (50, 160, 300)), ruled(rows, (50, 160, 300)) + over), tmp_path / "a.pdf"
+    )
+    with pytest.raises(UnreadableFile, match="第2页有文字重叠"):
+        open_document(path)
+
+
+def test_fields_of_different_operators_stay_in_their_cells(tmp_path: Path) -> None:
+    long = "解放路十二号三栋"
+    boxes = "50 670 80 30 re S 130 670 100 30 re S\n50 640 80 30 re S 130 640 100 30 re S\n"
+    text = (
+        show(53, 680, "住址")
+        + show(133, 680, "电话")
+        + show(53, 650, long)
+        + show(133, 650, "13800138000")
+    )
+    path = saved(new(boxes + text), tmp_path / "a.pdf")
+    assert grid_of(path)[1] == {0: long, 1: "13800138000"}
+
+
+def test_from_file_to_file(tmp_path: Path) -> None:
+    report = mask_file(FIXTURES / "planted.pdf", tmp_path / "out.pdf")
+    assert report.status == "look"
+    assert report.left == ()
+    assert (tmp_path / "out.pdf").exists()

@@ -140,7 +140,7 @@ class Pdf:
                 drawing = self._drawn(page, number)
                 over = self._layout(drawing, page, number, sheets, texts)
                 shown += len(drawing.glyphs)
-                notes += _page_notes(drawing, over, page, number)
+                notes += _page_notes(drawing, *over, page, number)
                 other.compare(number, drawing.digits)
                 texts += self._strings(walk.page(page.obj, number, page.obj.get("/Resources", {})))
             other.close()
@@ -179,8 +179,8 @@ class Pdf:
         number: int,
         sheets: list[_Sheet],
         texts: list[Text],
-    ) -> int:
-        """Add a page's tables and lines; how many glyphs stand on others."""
+    ) -> tuple[int, int]:
+        """Add a page's tables and lines; how many lines stand on others, outside cells and inside."""
         layout = laid_out(drawing, _width(page), self._carried.get(number, ()))
         if layout.grids and layout.grids[-1].bounds:
             self._carried[number + 1] = layout.grids[-1].bounds
@@ -194,7 +194,7 @@ class Pdf:
         for at, piece in enumerate(layout.lines):
             texts.append(Text(f"page{number}#l{at}", piece.text))
         texts += _actual(drawing, number)
-        return layout.over
+        return layout.over, layout.tangled
 
     def _strings(self, spots: Iterator[Spot]) -> Iterator[Text]:
         for spot in spots:
@@ -450,7 +450,9 @@ def _prefix(number: int, table: int) -> str:
     return f"page{number}#t{table + 1}" if table else f"page{number}#"
 
 
-def _page_notes(drawing: Drawing, over: int, page: Any, number: int) -> Iterator[Remark]:
+def _page_notes(
+    drawing: Drawing, over: int, tangled: int, page: Any, number: int
+) -> Iterator[Remark]:
     """What a person must know of a page. Raises UnsupportedFormat for a scanned one."""
     visible = sum(glyph.shown and bool(glyph.char.strip()) for glyph in drawing.glyphs)
     covered = max(drawing.pictures, default=0.0) / _area(page)
@@ -465,11 +467,11 @@ def _page_notes(drawing: Drawing, over: int, page: Any, number: int) -> Iterator
         )
     if unknown:
         yield Remark(f"page{number}", f"第{number}页有 {unknown} 个字符无法识别，请人工查看")
-    if over > 20 and over * 50 > len(drawing.glyphs):
+    if tangled:
         raise UnreadableFile(
-            f"第{number}页有大量文字重叠在一起，无法按顺序读出，请调整版面后重新导出。"
+            f"第{number}页有文字重叠在一起，无法按顺序读出，请调整版面后重新导出。"
         )
-    if over > 3:
+    if over:
         yield Remark(f"page{number}", f"第{number}页有文字重叠在一起，可能读错，请人工核对")
     if drawing.pictures or drawing.inline:
         yield Remark(f"page{number}", f"第{number}页有图片，图片里的文字没有检查，请人工查看")

@@ -82,7 +82,7 @@ Bounds = tuple[tuple[float, float], ...]
 class Grid:
     """A table on one page: (row, column) -> text; ``edges``: where its columns stand.
 
-    ``carried``: its columns are those of the page before.
+    ``carried``: its columns are those of the page before. ``tangled``: cells whose lines overlap.
     """
 
     rows: int
@@ -92,6 +92,7 @@ class Grid:
     top: float
     bounds: Bounds = ()
     carried: bool = False
+    tangled: int = 0
     cells: dict[tuple[int, int], Piece] = field(default_factory=dict)
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
 
@@ -100,12 +101,13 @@ class Grid:
 class Page:
     """What stands on a page: tables, and lines outside them from top to bottom.
 
-    ``over``: how many glyphs stand on other ones.
+    ``over``: how many lines stand on other ones; ``tangled``: in how many cells they do.
     """
 
     grids: list[Grid] = field(default_factory=list)
     lines: list[Piece] = field(default_factory=list)
     over: int = 0
+    tangled: int = 0
 
 
 def laid_out(drawing: Drawing, width: float, carried: Bounds = ()) -> Page:
@@ -116,22 +118,25 @@ def laid_out(drawing: Drawing, width: float, carried: Bounds = ()) -> Page:
     page = Page()
     for angle, spots in sorted(_frames(drawing.glyphs).items(), key=lambda item: -len(item[1])):
         rules = _turned(drawing.rules, angle)
-        page.over += _overlaps(spots)
         rest = spots
         for grid, inside in _ruled(rules, spots, angle):
             page.grids.append(grid)
+            page.tangled += grid.tangled
             taken = set(inside)
             rest = [spot for spot in rest if spot.glyph not in taken]
         for grid, inside in _ruled(_clips(rest), rest, angle):
             if _is_list(grid):
                 page.grids.append(grid)
+                page.tangled += grid.tangled
                 taken = set(inside)
                 rest = [spot for spot in rest if spot.glyph not in taken]
         lines = _lines(rest)
         for aligned, taken_lines in _aligned(lines, angle, carried):
             page.grids.append(aligned)
+            page.tangled += aligned.tangled
             taken = {id(line) for line in taken_lines}
             lines = [line for line in lines if id(line) not in taken]
+        page.over += _overlaps([spot for line in lines for spot in line])
         page.lines += _paragraphs(lines, width if angle % 180 == 0 else 0.0)
     return page
 
@@ -238,25 +243,29 @@ def _is_shadow(one: Spot, other: Spot) -> bool:
     """Whether a glyph is drawn over the same one before it."""
     return (
         one.char == other.char
+        and abs(one.y - other.y) < 0.15 * one.size
         and other.x0 - one.x0 < 0.3 * (one.x1 - one.x0)
         and abs(one.size - other.size) < 0.1 * one.size
     )
 
 
 def _overlaps(spots: Sequence[Spot]) -> int:
-    """How many glyphs are written over other ones, so that nobody can read them in order."""
-    count = 0
+    """How many lines are written over other ones, so that nobody can read them in order."""
     lines = _lines(spots)
-    for line in lines:
-        count += sum(
-            right.x0 - left.x0 < 0.4 * (left.x1 - left.x0) and not _is_shadow(left, right)
-            for left, right in pairwise(line)
-        )
+    count = sum(any(_covers(*pair) for pair in pairwise(line)) for line in lines)
     for above, below in pairwise(lines):
         small, large = sorted((above[0].size, below[0].size))
         if above[0].y - below[0].y < 0.6 * small and large < 1.5 * small and _dense(above):
-            count += sum(above[0].x0 < spot.x0 < above[-1].x1 for spot in below)
+            count += any(above[0].x0 < spot.x0 < above[-1].x1 for spot in below)
     return count
+
+
+def _covers(left: Spot, right: Spot) -> bool:
+    return (
+        right.x0 - left.x0 < 0.4 * (left.x1 - left.x0)
+        and max(left.size, right.size) < 1.5 * min(left.size, right.size)
+        and not _is_shadow(left, right)
+    )
 
 
 def _dense(line: Sequence[Spot]) -> bool:
@@ -451,6 +460,7 @@ class _Frame:
         for cell, spots in sorted(held.items()):
             grid.cells[cell] = _stacked(spots, self.xs[spans[cell][3] + 1])
             grid.cells[cell].walled = True
+            grid.tangled += _overlaps(spots) > 0
         grid.merges = sorted(
             {span for span in spans.values() if span[:2] != span[2:] and span[:2] in grid.cells}
         )
@@ -571,6 +581,7 @@ def _aligned(
                         held[column] += spots
             for column, spots in held.items():
                 grid.cells[number, column] = _stacked(spots, bounds[column][1])
+                grid.tangled += _overlaps(spots) > 0
         yield grid, taken
 
 
