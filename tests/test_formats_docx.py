@@ -402,6 +402,23 @@ def test_properties_that_are_switched_off_or_of_the_paragraph() -> None:
     assert list(contents(file).values()) == ["138"]
 
 
+def test_a_paragraph_whose_end_is_deleted_reads_on(tmp_path: Path) -> None:
+    gone = '<w:pPr><w:rPr><w:del w:id="1" w:author="x"/></w:rPr></w:pPr>'
+    body = f"<w:p>{gone}{run('电话1380013')}</w:p>{para('8000元')}"
+    found = contents(document(body))
+    first, second = "word/document.xml#p0", "word/document.xml#p1"
+    assert found == {
+        first: "电话1380013",
+        second: "8000元",
+        f"{first}{READING}{second}{READING}合段": "电话13800138000元",
+    }
+    (tmp_path / "a.docx").write_bytes(package(parts_of(body)))
+    report = mask_file(tmp_path / "a.docx", tmp_path / "b.docx", policy=load_policy("general"))
+    assert report.status == "publish", report.message
+    out = body_of((tmp_path / "b.docx").read_bytes())
+    assert re.findall(r"<w:t>(.*?)</w:t>", out) == ["电话138****", "****元"]
+
+
 def test_packed_drawings_with_text_go() -> None:
     for text, stays in ((PHONE, False), ("<x cx='12'/>", True)):
         packed = base64.b64encode(package({"drs/shapexml.xml": text})).decode()

@@ -116,6 +116,8 @@ class _Paragraph:
     number: int
     pieces: list[_Piece] = field(default_factory=list)
     codes: list[Segment] = field(default_factory=list)
+    goes_on: bool = False
+    """Its end is deleted in a tracked change: it reads on in the next paragraph."""
 
     def marks(self) -> set[str]:
         return {mark for piece in self.pieces for mark in piece.marks}
@@ -212,13 +214,15 @@ class _Story:
         if name == "tbl":
             self.items.append(table := _Grid())
             return table
-        grid = self._inner(_Grid)
-        if name == "tr" and isinstance(grid, _Grid):
+        if name in ("tr", "tc"):
+            grid = self._inner(_Grid)
+            if not isinstance(grid, _Grid):
+                return None
+            if name == "tc":
+                return self._cell(grid)
             grid.rows.append([])
             grid.next_column = 0
             return None
-        if name == "tc" and isinstance(grid, _Grid):
-            return self._cell(grid)
         if name == "rt":
             return self._aside(name)
         if name == "r":
@@ -265,6 +269,10 @@ class _Story:
 
     def _property(self, name: str, attrs: str) -> None:
         """What the properties of a run say of its text, and those of a cell or row of the grid."""
+        if name == "del" and [n for n, _ in self._open[-2:]] == ["pPr", "rPr"]:
+            paragraph = self._inner(_Paragraph)
+            if isinstance(paragraph, _Paragraph):
+                paragraph.goes_on = True
         if name in _OUT_OF_LINE and [n for n, _ in self._open[-2:]] == ["r", "rPr"]:
             marks = self._open[-2][1]
             off = re.search(r"val\s*=\s*[\"'](?:0|false|off|none|baseline)[\"']", attrs)
@@ -385,6 +393,8 @@ _STYLES = frozenset(
     "noLineBreaksAfter",
     "noLineBreaksBefore",
 }
+_PANOSE = re.compile(r"[\"']0[0-9A-Fa-f]{19}[\"']")
+"""The looks of a font in ten bytes, which would pass for a long number."""
 _LONG = re.compile(r"(?:\d\D{0,2}){7}|@")
 
 
@@ -396,6 +406,8 @@ def _star(path: Sequence[Element], attr: str) -> str:
         return ""
     if name == "Relationship" and attr == "Target":
         return "x"
+    if name == "panose1" and _PANOSE.search(path[-1].attrs):
+        return ""
     if (name, attr) in _NAMES or (name == "name" and len(path) > 1 and path[-2].name == "ffData"):
         return "_"
     if (name in _FONTS or name in _STYLES) and not _LONG.search(path[-1].attrs):
@@ -485,7 +497,11 @@ class WordFile:
     def _show_story(self, key: str) -> Iterator[Table | Text]:
         xml = self._parts.xml(key)
         label = self._parts.label(self._member(key))
+        before: _Item | None = None
         for item in _Story(xml).items:
+            if isinstance(before, _Paragraph) and isinstance(item, _Paragraph) and before.goes_on:
+                self._show_joined(key, xml, label, before, item)
+            before = item
             if isinstance(item, _Grid):
                 yield from self._show_table(key, xml, label, item)
             elif isinstance(item, _Paragraph):
@@ -507,6 +523,14 @@ class WordFile:
                 yield Text(place + reading.suffix, text)
             shown = shown if reading.suffix else text
         self._show_codes(key, xml, label, paragraph)
+
+    def _show_joined(
+        self, key: str, xml: str, label: str, first: _Paragraph, second: _Paragraph
+    ) -> None:
+        """Two paragraphs as they read when the end of the first is gone."""
+        place = READING.join((f"{label}#p{first.number}", f"{label}#p{second.number}", "合段"))
+        segments = [*first.segments(_MAIN_READING), *second.segments(_MAIN_READING)]
+        self._show_aside(key, xml, place, segments)
 
     def _drop_drawings(self, key: str, xml: str, label: str) -> None:
         """Find packed copies of drawings with text in them: Word makes them again by itself."""
