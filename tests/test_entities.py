@@ -57,8 +57,6 @@ def test_a_file_without_a_column_form(tmp_path: Path) -> None:
         ("checks: [luhn]", "checks: [lunh]", "lunh"),
         (", score: 0.8", "", "find"),
         ("score: 0.8", "score: 0.8, colour: red", "find"),
-        ("(?<!\\d)9", "(?<!\\d+)9", "regex"),
-        ("column: '\\d", "column: '(\\d", "column"),
         ("entity: CN_TEST", "entity: [CN_TEST", "第"),
         (GOOD, "- 1\n", "cn_test"),
         (GOOD, "", "cn_test"),
@@ -71,6 +69,16 @@ def test_a_broken_file_is_refused_by_name_and_key(
     with pytest.raises(PatternError, match=r"cn_test\.yaml") as caught:
         read_entity(write(tmp_path, GOOD.replace(old, new)))
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("(?<!\\d)9", "(?<!\\d+)9"), ("column: '\\d", "column: '(\\d")]
+)
+def test_a_broken_form_is_refused_at_its_first_use(tmp_path: Path, old: str, new: str) -> None:
+    assert old in GOOD
+    entity = read_entity(write(tmp_path, GOOD.replace(old, new)))
+    with pytest.raises(PatternError, match="regex"):
+        assert (entity.find[0].regex, entity.column) == ()
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+import deid.pipeline
 from deid import load_policy, mask_file, scan_file
+from deid.formats import Document
 from deid.pipeline import mask_file as mask_with
 from deid.pipeline import mask_name, scan_stream
 
@@ -103,3 +106,50 @@ def test_scan_stream_names_lines() -> None:
     assert [(f.place, f.entity) for f in scan_stream(f"甲\n身份证号{CARD}\n")] == [
         ("L1", "CN_RESIDENT_ID")
     ]
+
+
+class Sabotaged:
+    """A document whose ``save`` writes what it likes."""
+
+    def __init__(self, document: Document, content: bytes) -> None:
+        self._document, self._content = document, content
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._document, name)
+
+    def save(self, target: BinaryIO, edits: object) -> None:
+        target.write(self._content)
+
+
+MASKED = LIST.replace(CARD[6:], "*" * 12).replace("00138000", "*" * 8)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LIST,  # nothing masked
+        MASKED.replace("138********", "13800138000"),  # one value missed
+        MASKED.replace("备注\n", f"备注{CARD}\n"),  # a value copied elsewhere
+        MASKED.replace("张三", "张二"),  # a cell changed that nobody asked for
+        MASKED + "李四,,,\n",
+        MASKED.splitlines()[0] + "\n",
+        "",
+    ],
+    ids=["nothing", "one", "elsewhere", "changed", "longer", "shorter", "empty"],
+)
+def test_what_a_fresh_look_does_not_clear_is_not_written(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    real = deid.pipeline.open_document
+
+    def opened(path: Path) -> object:
+        document = real(path)
+        return Sabotaged(document, content.encode()) if path == source else document
+
+    monkeypatch.setattr(deid.pipeline, "open_document", opened)
+    target = tmp_path / "out" / "名单.csv"
+    report = mask_file(source, target)
+    assert report.status in ("refused", "unreadable")
+    assert report.message
+    assert not list(target.parent.glob("*"))
+    assert CARD not in repr(report)
