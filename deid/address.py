@@ -158,7 +158,7 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> 
         anchor=re.compile(f"{hard}{apart}|{dashed}|{spot}|{hamlet}"),
         chain=re.compile(
             f" ?{hard}|{number}(?:{weak})|{dashed}|{either['spot']}|附|之[{numeral}]|[-－]"
-            f"|(?<=[元栋幢楼座层室号-]) ?[{digit}]{{1,4}}(?![{digit}.,:：元人岁年月日户名个])"
+            f"|(?<=[元栋幢楼座层室号-]) ?[{digit}]{{1,4}}(?![{digit}:：元人岁年月日户名个]|[.,][{digit}])"
             f"|[\u4e00-\u9fff]{{0,6}}?(?:{either['office']})(?={number})"
             f"|[、和及与至/~)）]{{1,2}}(?={hard})"
         ),
@@ -492,7 +492,7 @@ def _chain_end(text: str, at: int) -> int:
 
 # What the chain of numbers and units does not know: 楼 behind #, and an estate between two numbers.
 _TAIL = re.compile(
-    r"(?<=门)[0-9０-９]{3,4}|#?楼(?=[0-9０-９一二三四五六七八九十]{1,3}(?:单元|层|门|楼))|#?楼[0-9０-９]{1,4}[室号房]?"
+    r"(?<=门)[0-9０-９]{3,4}|(?<=[0-9０-９])[号室房]|[东西南北中左右]{1,2}[户手]|#?楼(?=[0-9０-９一二三四五六七八九十]{1,3}(?:单元|层|门|楼))|#?楼[0-9０-９]{1,4}[室号房]?"
     r"|[A-Z][0-9０-９]{1,3}(?:栋|幢|号楼|#|座)|(?<=[号#院栋])[\u4e00-\u9fff]{2,8}"
     r"(?=[A-Z]?[0-9０-９一二三四五六七八九十]{0,3}(?:期|栋|幢|号楼|#|座|单元))"
 )
