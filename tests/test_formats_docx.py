@@ -309,8 +309,13 @@ def test_other_places(body: str, name: str, text: str) -> None:
 
 
 def test_fonts_and_numbering_are_no_texts() -> None:
+    font = '<w:font w:name="宋体"><w:panose1 w:val="02020603050405020304"/></w:font>'
     file = document(
-        '<w:p><w:r><w:rPr><w:rFonts w:eastAsia="宋体"/></w:rPr><w:t>字</w:t></w:r></w:p>'
+        '<w:p><w:r><w:rPr><w:rFonts w:eastAsia="宋体"/></w:rPr><w:t>字</w:t></w:r></w:p>',
+        **{
+            "word/fontTable.xml": f"<w:fonts {NAMES}>{font}</w:fonts>",
+            "word/numbering.xml": f'<w:numbering {NAMES}><w:lvlText w:val="第%1章"/></w:numbering>',
+        },
     )
     assert list(contents(file).values()) == ["字"]
 
