@@ -9,6 +9,7 @@ replacements, so that nothing else in the part moves.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import re
 import struct
@@ -16,7 +17,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from functools import cache
+from typing import Any, BinaryIO
 from urllib.parse import quote, unquote
 from xml.parsers import expat
 
@@ -31,6 +33,8 @@ MAX_RATIO = 250
 RATIO_FREE = 8 << 20
 """Members smaller than this may be packed as tightly as they like."""
 CHUNK = 1 << 18
+_LARGE = 1 << 20
+"""Bytes of a member from which on a faster library pays."""
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
@@ -44,6 +48,26 @@ def _stop(message: str) -> UnreadableFile:
 
 
 # --- the zip layer -------------------------------------------------------------------------------
+
+
+@cache
+def _fast_zlib() -> Any:
+    """isal where it is installed (it packs 30 times as fast, a fifth larger), else None."""
+    try:
+        return importlib.import_module("isal.isal_zlib")
+    except ImportError:
+        return None
+
+
+def _zlib_for(size: int) -> Any:
+    """The library that unpacks a member of that size."""
+    return (_fast_zlib() if size >= _LARGE else None) or zlib
+
+
+def _deflater(size: int) -> Any:
+    """What packs a member of that size."""
+    fast = _fast_zlib() if size >= _LARGE else None
+    return fast.compressobj(2, zlib.DEFLATED, -15) if fast else zlib.compressobj(6, 8, -15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +174,15 @@ class Package:
     def chunks(self, member: Member) -> Iterator[bytes]:
         """The member's bytes unpacked: no more than its directory entry promised, CRC checked."""
         crc = done = 0
+        library = _zlib_for(member.size)
         try:
             for data in self._inflated(member):
-                crc = zlib.crc32(data, crc)
+                crc = library.crc32(data, crc)
                 done += len(data)
                 if done > member.size:
                     raise _stop("文件解压后比它声明的大（疑似压缩炸弹），不予处理")
                 yield data
-        except zlib.error:
+        except (zlib.error, library.error):
             raise _stop(_DAMAGED) from None
         if done != member.size or crc != member.crc:
             raise _stop(_DAMAGED)
@@ -166,7 +191,7 @@ class Package:
         if member.info.compress_type == zipfile.ZIP_STORED:
             yield from self.packed(member)
             return
-        inflate = zlib.decompressobj(-15)
+        inflate = _zlib_for(member.size).decompressobj(-15)
         for data in self.packed(member):
             while data and not inflate.eof:
                 yield inflate.decompress(data, CHUNK * 4)
@@ -209,11 +234,12 @@ class Package:
         if member.key not in change.content:
             info = member.info
             return (info.compress_type, member.packed, member.size, member.crc), self.packed(member)
-        deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+        deflate = _deflater(member.size)
+        library = _zlib_for(member.size)
         crc = size = 0
         body: list[bytes] = []
         for data in change.content[member.key]:
-            crc = zlib.crc32(data, crc)
+            crc = library.crc32(data, crc)
             size += len(data)
             body.append(deflate.compress(data))
         body.append(deflate.flush())

@@ -318,6 +318,11 @@ class Parts:
             and any(place.startswith(f"{label}/") for label, _ in self._inner.values())
         )
 
+    def in_piece(self, place: str) -> bool:
+        """Whether a text stands in a piece of a part that the caller splices itself."""
+        spot = self._spots.get(place)
+        return spot is not None and spot.key in self._pieces
+
     def change(
         self,
         edits: Mapping[str, Sequence[Edit]],

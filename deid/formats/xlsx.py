@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -138,22 +139,32 @@ _TELLING = re.compile(rf"\d{{9}}|\d[*{STAR}]{{3}}|^[*{STAR}]*$")
 """A sheet name that may hold an identifier, or held one: so places stay the same after masking."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """Another reader of the parts that hold the cells; it refuses what it cannot do by raising."""
+
+    strings: Callable[[bytes | None], Strings]
+    sheet: Callable[[Package, Member, str, Book], Sheet]
+
+
 class Workbook:
     """An opened xlsx file (see ``deid.formats.Document``)."""
 
     format = "xlsx"
 
-    def __init__(self, source: BinaryIO, depth: int = 0) -> None:
+    def __init__(self, source: BinaryIO, depth: int = 0, *, quick: Quick | None = None) -> None:
         self._source = source
         self._package = Package(source)
         self._relations = Relations(self._package)
         self._book_key = self._find_workbook()
         xml, _ = decode_xml(self._package.read(self._member(self._book_key)))
         self._strings_key = self._related("sharedStrings")
-        strings_xml = self._xml(self._strings_key)
+        strings_xml = None if quick else self._xml(self._strings_key)
         dates = _date_styles(self._xml(self._related("styles")) or "")
         since_1904 = bool(re.search(r"date1904\s*=\s*[\"'](?:1|true|on)[\"']", xml))
-        self._book = Book(Strings(strings_xml), dates, since_1904)
+        strings = quick.strings(self._strings_data()) if quick else Strings(strings_xml)
+        self._book = Book(strings, dates, since_1904)
+        self._new_sheet = quick.sheet if quick else Sheet
         self._sheets: dict[str, Sheet] = {}
         self._names: dict[str, str] = {}
         tables = self._read_sheets(xml)
@@ -184,6 +195,10 @@ class Workbook:
 
     def _xml(self, key: str | None) -> str | None:
         return decode_xml(self._package.read(self._member(key)))[0] if key else None
+
+    def _strings_data(self) -> bytes | None:
+        key = self._strings_key
+        return self._package.read(self._member(key)) if key else None
 
     def _find_workbook(self) -> str:
         found = [r.target for r in self._relations.by_type("", "officeDocument") if r.target]
@@ -219,7 +234,8 @@ class Workbook:
                 continue
             if any(sheet.member.key == relation.target for sheet in self._sheets.values()):
                 raise UnreadableFile("两张工作表指向同一内容，不予处理")
-            sheet = Sheet(self._package, self._member(relation.target), label, self._book)
+            member = self._member(relation.target)
+            sheet = self._new_sheet(self._package, member, label, self._book)
             self._sheets[label] = sheet
             tables.append((sheet, attrs.get("state", "visible") != "visible"))
         return tables
@@ -252,6 +268,46 @@ class Workbook:
     def close(self) -> None:
         """Let go of the file."""
         self._source.close()
+
+    # for whoever reads the cells of large sheets in another way
+
+    @property
+    def package(self) -> Package:
+        """The package that the workbook is."""
+        return self._package
+
+    @property
+    def sheets(self) -> Sequence[Sheet]:
+        """The worksheets, in order."""
+        return list(self._sheets.values())
+
+    @property
+    def book(self) -> Book:
+        """What the cells of all sheets share."""
+        return self._book
+
+    @property
+    def strings_key(self) -> str | None:
+        """The key of the part with the shared strings."""
+        return self._strings_key
+
+    def is_inside(self, place: str) -> bool:
+        """Whether a place belongs to a part of its own: no cell, no sheet's head or tail, no name
+        of a sheet."""
+        named = {slot.place for _, slot in self._parts.roles.get("sheet", ())}
+        return place not in named and self._parts.owns(place) and not self._parts.in_piece(place)
+
+    def save_with(
+        self,
+        target: BinaryIO,
+        edits: Mapping[str, Sequence[Edit]],
+        content: Mapping[str, Iterable[bytes]],
+    ) -> None:
+        """Write the workbook with new ``content`` of some parts, and ``edits`` of others."""
+        change, changes = self._parts.change(edits)
+        self._parts.finish(change, changes)
+        change.content.update(content)
+        self._package.write(target, change)
 
     # saving
 
