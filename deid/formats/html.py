@@ -442,7 +442,8 @@ class _Page:
             _show_script(read, place, self.show)
 
     def _aside(self, token: Token) -> None:
-        read = self.source.cut(token.start, token.end)
+        keyword = len("doctype") if token.name == "doctype" else 0
+        read = self.source.cut(token.start + keyword, token.end)
         if token.kind == "comment":
             place = f"{self.prefix}e{self._tree.aside()}.text"
             if self._line:
