@@ -419,3 +419,18 @@ def test_what_is_written_is_read(new: str, frame: str) -> None:
     at = text.index("丙丁")
     out = saved(document, {place: [Edit(place, at, at + 2, new)]})
     assert contents(page(out))[place] == text.replace("丙丁", new)
+
+
+def test_an_attribute_that_repeats_its_element_is_judged_by_it(tmp_path: Path) -> None:
+    source = (
+        '<html><body><p>监督电话：<a href="tel:0713-2950000">0713-2950000</a><a href="tel:0713-2960000">投诉</a></p><table><tr><th>姓名<th>身份证号'
+        '<tr><td title="王测">王测<td title="11010519491231002">11010519491231002'
+        '<tr><td title="李测">李测<td title="110105194912310026">110105194912310026</table></body></html>'
+    )
+    (tmp_path / "a.html").write_text(source, encoding="utf-8")
+    report = mask_file(tmp_path / "a.html", tmp_path / "b.html", policy=load_policy("general"))
+    assert report.status == "publish", report.message
+    text = (tmp_path / "b.html").read_text(encoding="utf-8")
+    assert 'tel:0713-2950000">0713-2950000' in text
+    assert 'tel:0713-2960000">投诉' in text
+    assert text.count("110105***********") == 4

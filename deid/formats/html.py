@@ -208,6 +208,33 @@ class _Grid:
         return cell
 
 
+_Here = tuple[str, str, Attribute, Mapping[str, str]]
+_REPEATS = re.compile(r"title|alt|href|data-.*")
+_MOST_TEXTS = 40
+_AS_ABOVE = "咨询电话、办公地址："
+"""Stands before an attribute that repeats what its element shows. Only the shown text has a header,
+a line, a table to be judged by: read alone, an agency's number would pass for a person's."""
+
+
+_CALLS = re.compile(r"\s*(?:tel|sms|callto|mailto):", re.I)
+_LABEL = re.compile(
+    r"[^\d@]{0,20}(?:电话|热线|手机|邮箱|信箱|监督|举报|投诉|咨询|服务|值班)[^\d@]{0,10}"
+)
+
+
+def _in_context(read: Read, inside: str) -> tuple[Read, ...]:
+    """An attribute with what tells whose number it is: it repeats its element, or is labelled by it;
+    nothing where neither holds."""
+    scheme = _CALLS.match(read.text)
+    value = as_url(read.cut(scheme.end(), len(read.text), "url")) if scheme else read
+    plain, shown = value.text.strip(), inside.strip()
+    if len(plain) > 1 and shown == plain:
+        return gap(_AS_ABOVE), value
+    if scheme and _LABEL.fullmatch(shown):
+        return gap(f"{shown}："), value
+    return ()
+
+
 class _Page:
     """One pass over a page: shows its texts and tables into ``show``."""
 
@@ -221,6 +248,8 @@ class _Page:
         self._before: tuple[str, tuple[Read, ...]] | None = None
         self._preformatted = 0
         self._raw: tuple[str, str] = ("", "")
+        self._waiting: dict[int, tuple[int, list[_Here]]] = {}
+        self._texts: list[str] = []
         self._attributes: tuple[Token, bool, bool] | None = None
         self._run()
 
@@ -258,7 +287,12 @@ class _Page:
         self._name(token)
         self._raw = (token.name, values.get("type", "") or values.get("language", ""))
         for attribute in token.attributes:
-            self._attribute(token.name, f"{self.prefix}e{place}", attribute, values)
+            here = (token.name, f"{self.prefix}e{place}", attribute, values)
+            if node is None or token.name in VOID or not _REPEATS.fullmatch(attribute.name):
+                self._attribute(*here)
+            else:
+                waiting = self._waiting.setdefault(node.number, (len(self._texts), []))
+                waiting[1].append(here)
 
     def _end(self, token: Token) -> None:
         self._name(token)
@@ -300,6 +334,9 @@ class _Page:
             self._flush()
         if self._out and self._out[-1] == node.number:
             self._out.pop()
+        start, waiting = self._waiting.pop(node.number, (0, []))
+        for here in waiting:
+            self._attribute(*here, inside="".join(self._texts[start : start + _MOST_TEXTS]))
         if node.name in ("pre", "listing", "textarea", "plaintext"):
             self._preformatted -= 1
         if node.name in ("td", "th") and self._grids and self._grids[-1][1]:
@@ -317,7 +354,12 @@ class _Page:
                 self.show.extra(f"{self.prefix}标记名", Slot((piece,), "_"))
 
     def _attribute(
-        self, tag: str, place: str, attribute: Attribute, values: Mapping[str, str]
+        self,
+        tag: str,
+        place: str,
+        attribute: Attribute,
+        values: Mapping[str, str],
+        inside: str = "",
     ) -> None:
         name = attribute.name
         if attribute.end - attribute.start < 2:
@@ -329,6 +371,10 @@ class _Page:
         if "\\u" in read.text and not name.startswith("on"):
             read = as_script(_coded(read, "js"))
         place = f"{place}.@{name}"
+        known = _in_context(read, inside)
+        if known:
+            self.show.extra(place, Slot(known))
+            return
         if name == "srcdoc" and self.depth < MAX_DEPTH:
             _Page(read, f"{place}#", self.show, self.depth + 1)
         elif name.startswith("on") or re.match(r"\s*javascript:", read.text, re.I):
@@ -383,6 +429,8 @@ class _Page:
         if all(known.number != group for known in self._groups):
             self._groups.append(_Group(group, self.prefix + self._tree.place()))
         self._line.append((group, read))
+        if self._waiting:
+            self._texts.append(read.text)
 
     def _break(self) -> None:
         """A line break: in a cell it is part of the text, elsewhere it begins a new one."""
