@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 
 from deid.address import LEVELS, cut, is_agency_place, parse_address
@@ -140,12 +141,11 @@ def _is_form(row: Row, strong: Mapping[int, Label]) -> bool:
 
 def _is_note(row: Row, block: Block, wide: frozenset[int]) -> bool:
     """A row that is not data: a remark, a sign-off line, a legend, a footer."""
-    texts = _texts(row)
-    first = normal(texts[0]) if texts else ""
-    words = markers("footers")
-    marked = any(first.startswith(word) and not _TOTAL.fullmatch(first) for word in words)
     if row.index in wide:
         return True
+    texts = _texts(row)
+    first = normal(texts[0]) if texts else ""
+    marked = first.startswith(_footers()) and not _TOTAL.fullmatch(first)
     if len(texts) == 1:
         return len(first) > 12 or marked or (block.width > 3 and not first.isdigit())
     signed = sum(text.rstrip().endswith((":", "：")) or _sign(text) for text in texts)
@@ -154,8 +154,14 @@ def _is_note(row: Row, block: Block, wide: frozenset[int]) -> bool:
 
 def _sign(text: str) -> bool:
     """A cell such as 审核人：李四 or 单位：元."""
-    head, colon, _ = fold(text).partition(":")
-    return bool(colon) and normal(head).endswith(tuple(markers("footers")))
+    if ":" not in text and "：" not in text:
+        return False
+    return normal(fold(text).partition(":")[0]).endswith(_footers())
+
+
+@cache
+def _footers() -> tuple[str, ...]:
+    return tuple(markers("footers"))
 
 
 def _is_total(row: Row) -> bool:

@@ -27,7 +27,7 @@ from deid.entities import Entity, Pattern, load_entities
 from deid.fields import NO_LABEL, Label, label_before
 from deid.model import Finding
 from deid.names import minor_spans
-from deid.text import INVISIBLE, fold, is_star, squeeze
+from deid.text import INVISIBLE, STAR_LIKE, fold, is_star, squeeze
 
 CERTAIN = 0.95
 """From this score on a value is what it looks like, whatever the words around it say."""
@@ -162,9 +162,9 @@ def _inside(item: _Candidate, spans: list[tuple[int, int]]) -> bool:
 
 def _masked_spans(folded: str) -> list[tuple[int, int]]:
     """Values that somebody masked before: they stay as they are."""
-    plain = _plain_stars(folded)
-    if "*" not in plain and not re.search("[xX]{4}", plain):
+    if not STAR_LIKE.search(folded) and not _CROSSES.search(folded):
         return []
+    plain = _plain_stars(folded)
     spans = (match.span() for match in _MASKED.finditer(plain))
     return [(a, b) for a, b in spans if "*" not in plain[a:b] or "**" in _joined(plain[a:b])]
 
@@ -173,13 +173,12 @@ def _joined(token: str) -> str:
     return token.translate(_NO_SEPARATORS)
 
 
+_CROSSES = re.compile("[xX]{4}")
 _NO_SEPARATORS = dict.fromkeys(map(ord, f" .·_{INVISIBLE}-"))
 
 
 def _plain_stars(folded: str) -> str:
-    if folded.isascii():
-        return folded
-    return "".join("*" if is_star(char) else char for char in folded)
+    return STAR_LIKE.sub("*", folded)
 
 
 _WEAK_MASK = re.compile(r"(?<![\dA-Za-z*])\d[\d*]{13,16}[\dXx*](?![\dA-Za-z*])")
@@ -199,9 +198,24 @@ def _weak_masks(folded: str) -> Iterator[_Candidate]:
 # ---------------------------------------------------------------------------------------- numbers
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The forms to try: those that speak for themselves, and those that need a label."""
+
+    alone: tuple[tuple[Entity, Pattern], ...]
+    labelled: dict[str, tuple[tuple[Entity, Pattern], ...]]
+
+
 @cache
-def _plan() -> tuple[tuple[Entity, Pattern], ...]:
-    return tuple((entity, form) for entity in load_entities().values() for form in entity.find)
+def _plan() -> _Plan:
+    entities = load_entities().values()
+    pairs = [(entity, form) for entity in entities for form in entity.find]
+    alone = tuple(pair for pair in pairs if not pair[1].needs_label)
+    labelled = {
+        entity.name: tuple((entity, form) for form in entity.find if form.needs_label)
+        for entity in entities
+    }
+    return _Plan(alone, labelled)
 
 
 def _matches(pattern: re.Pattern[str], folded: str) -> Iterator[re.Match[str]]:
@@ -212,15 +226,44 @@ def _matches(pattern: re.Pattern[str], folded: str) -> Iterator[re.Match[str]]:
         match = pattern.search(folded, match.start() + 1)
 
 
-def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
-    urls = [match.span() for match in _URL.finditer(folded)] if "." in folded else []
-    labels: dict[int, Label] = {}
+def _forms(folded: str, setting: Setting) -> list[tuple[Entity, Pattern]]:
+    """The forms that the text gives cause to try."""
     wanted = {setting.label.entity, *_labels_in(folded)}
     if wanted & _TELEPHONES:
         wanted |= _TELEPHONES
-    for entity, form in _plan():
-        if form.needs_label and entity.name not in wanted:
-            continue
+    plan = _plan()
+    few = len(_DIGIT.findall(folded)) < _FEWEST
+    forms = [pair for pair in plan.alone if not (few and pair[0].name in _MANY_DIGITS)]
+    for name in sorted(wanted):
+        forms += plan.labelled.get(name, ())
+    return forms
+
+
+_NUMBERISH = re.compile(
+    r"(?:\d\D{0,6}){5}|@|wxid_|[A-Za-z][A-Za-z0-9_-]{4}"
+    r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]\s{0,3}[A-Za-z]"
+)
+"""What every number has at least: five digits, or the beginning of an account or a plate."""
+_FEWEST = 10
+_MANY_DIGITS = frozenset(
+    [
+        "CN_RESIDENT_ID",
+        "CN_DISABILITY_CERT",
+        "CN_STUDENT_NO",
+        "CN_BANK_CARD",
+        "CN_MOBILE",
+        "CN_LANDLINE",
+    ]
+)
+"""Entities whose forms without a label have ten digits or more."""
+
+
+def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
+    if not _NUMBERISH.search(folded):
+        return
+    urls = [match.span() for match in _URL.finditer(folded)] if "." in folded else []
+    labels: dict[int, Label] = {}
+    for entity, form in _forms(folded, setting):
         for match in _matches(form.regex, folded):
             group = "v" if "v" in form.regex.groupindex else 0
             start, end = match.span(group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 INVISIBLE = "\u200b"
 """What every invisible character folds to: zero-width spaces, joiners, BOM, soft hyphen, accents."""
@@ -65,12 +66,13 @@ class _Table(dict[int, str]):
 _TABLE = _Table({code: chr(code) for code in range(128)} | {0x0B: "\n", 0x0C: "\n"})
 
 
+@lru_cache(maxsize=1 << 16)
 def fold(text: str) -> str:
     """``text`` with every character folded to its plain form; the length stays the same.
 
     Full width becomes half width (NFKC where that is one character), decimal digits of any script
-    become ASCII (circled ones from three in a row), spaces a space, dashes ``-``, middle dots ``·``, invisible characters U+200B, and ten or more Chinese
-    digits in a row become ASCII digits.
+    become ASCII (circled ones from three in a row), spaces a space, dashes ``-``, middle dots
+    ``·``, invisible characters U+200B, and ten or more Chinese digits in a row ASCII digits.
 
     >>> fold("１３８－００１３　８０００")
     '138-0013 8000'
@@ -100,6 +102,10 @@ def squeeze(folded: str) -> str:
 
 
 _BLANKS = re.compile(f"[\\s{INVISIBLE}]+")
+
+
+STAR_LIKE = re.compile(f"[*{''.join(map(chr, sorted(_STARS)))}]")
+"""Any character that ``is_star`` knows."""
 
 
 def is_star(char: str) -> bool:

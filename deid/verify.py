@@ -17,6 +17,7 @@ _KEY = 6
 _WHOLE = 10
 """Up to this length digits count only as a whole run: seven digits stand inside many a number."""
 _ALNUM = re.compile(r"[^\W_]")
+_OTHERS = re.compile(r"[\W_]+")
 _SCIENTIFIC = re.compile(r"\d[.]\d{5,16}[Ee][+]?\d{1,2}")
 _RAW_RUN = re.compile(r"\d[\d\s\-]{8,40}[\dXx]")
 
@@ -29,6 +30,7 @@ class Residue:
         # through all that share a beginning would cost as much as the list is long.
         self._values: dict[str, dict[int, dict[str, str]]] = {}
         self._count = 0
+        self._names = False
 
     def __len__(self) -> int:
         return self._count
@@ -40,18 +42,21 @@ class Residue:
         least = 2 if entity == "PERSON" else 8 if entity == "CN_ADDRESS" else 7
         if len(plain) < least or any(map(is_star, folded)):
             return
+        self._names |= least < _KEY
         bucket = self._values.setdefault(plain[: min(_KEY, least)], {}).setdefault(len(plain), {})
-        if plain not in bucket:
-            bucket[plain] = entity
-            self._count += 1
+        # Hidden as two entities it goes as one of them, the same whichever cell comes first.
+        self._count += plain not in bucket
+        bucket[plain] = min(entity, bucket.get(plain, entity))
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
         """(start, end, entity) of each hidden value that still stands in ``text``."""
         if not self._count:
             return
         folded = fold(text)
+        plain = _OTHERS.sub("", folded).upper()
+        if not self._may_hold(plain) and not _SCIENTIFIC.search(folded):
+            return
         places = [match.start() for match in _ALNUM.finditer(folded)]
-        plain = "".join(folded[at] for at in places).upper()
         at = 0
         while at < len(plain):
             match = self._at(plain, at)
@@ -65,6 +70,13 @@ class Residue:
             digits = str(int(float(number.group())))
             if self._at(digits, 0):
                 yield number.start(), number.end(), "CN_MOBILE"
+
+    def _may_hold(self, plain: str) -> bool:
+        """Whether any value begins somewhere in the text: the cheap question first."""
+        values = self._values
+        return any(plain[at : at + _KEY] in values for at in range(len(plain) - _KEY + 1)) or (
+            self._names and any(plain[at : at + 2] in values for at in range(len(plain) - 1))
+        )
 
     def _at(self, plain: str, at: int) -> tuple[str, str] | None:
         for length in (_KEY, 2):
