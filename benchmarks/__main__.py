@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -68,6 +69,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return said
 
 
+def _stop(number: int, frame: object) -> None:
+    sys.exit(128 + number)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 when a bench of ours failed: a benchmark that does not run proves nothing."""
     said = parse(arguments)
@@ -95,4 +100,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _stop)  # so that gigabytes of inputs go, as with Ctrl-C
     sys.exit(main())

@@ -32,7 +32,7 @@ def draw(results: Sequence[Result], facts: Mapping[str, str], target: Path) -> N
         axes.set_xlabel("rows of 10 columns (csv, UTF-8)")
         axes.set_title(title, fontsize=11)
         axes.grid(True, which="major", alpha=0.3)
-    left.legend(fontsize=8)
+    right.legend(fontsize=8, loc="upper left")
     where = f"{facts['cpu']}, {facts['cores']} cores, Python {facts['python']}, {facts['date']}"
     figure.suptitle(where, fontsize=9, color="#555555")
     target.parent.mkdir(parents=True, exist_ok=True)
