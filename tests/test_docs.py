@@ -11,6 +11,7 @@ import pytest
 
 from deid import cli
 from deid.entities import load_entities
+from deid.formats import described, not_supported
 from deid.operators import OPERATORS
 from deid.policy import load_policy, policy_names
 from deid.report import LABELS
@@ -66,6 +67,16 @@ def test_every_policy_is_listed() -> None:
 
 def test_every_operator_is_listed() -> None:
     assert set(rows("Operators")) == set(OPERATORS)
+
+
+def test_every_format_is_listed_as_its_module_tells_it() -> None:
+    listed = section("Formats")
+    for about in described():
+        names = " ".join(f"`{extension}`" for extension in about.extensions)
+        told = ("；".join(items) or "无" for items in (about.keeps, about.drops, about.refuses))
+        assert f"| {names} | {about.label} | {' | '.join(told)} |" in listed
+    for advice, kinds in not_supported():
+        assert f"| {'、'.join(kinds)} | {advice} |" in listed
 
 
 def test_every_status_is_listed() -> None:

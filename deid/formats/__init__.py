@@ -1,7 +1,7 @@
 """The Document protocol, and which module reads which extension.
 
-A format module has ``EXTENSIONS`` (lower case, with the dot), ``LABEL`` (Chinese name) and
-``read(path) -> Document``. Modules are discovered by file name: a new format is one new module.
+A format module has ``EXTENSIONS`` (lower case, with the dot), ``LABEL`` (Chinese name), ``KEEPS``,
+``DROPS`` and ``REFUSES`` (what clerks are told of it) and ``read(path) -> Document``. Modules are discovered by file name: a new format is one new module.
 Formats know nothing of privacy. They raise UnreadableFile, UnsupportedFormat or UnsafeEdit with a
 plain Chinese sentence that names the fault and what to do, and never holds cell content.
 """
@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from deid.errors import UnreadableFile, UnsupportedFormat
+from deid.formats import magic
 from deid.model import Edit, Remark, Table, Text
 
 
@@ -56,6 +57,33 @@ def formats() -> Mapping[str, ModuleType]:
     return MappingProxyType(found)
 
 
+class About(NamedTuple):
+    """What clerks are told of a format."""
+
+    label: str
+    extensions: tuple[str, ...]
+    keeps: tuple[str, ...]
+    drops: tuple[str, ...]
+    refuses: tuple[str, ...]
+
+
+def described() -> list[About]:
+    """Every format, told by its own module; by extension."""
+    modules = {module.EXTENSIONS[0]: module for _, module in sorted(formats().items())}
+    return [
+        About(one.LABEL, one.EXTENSIONS, one.KEEPS, one.DROPS, one.REFUSES)
+        for _, one in sorted(modules.items())
+    ]
+
+
+def not_supported() -> list[tuple[str, tuple[str, ...]]]:
+    """What to do -> the kinds of files for which this is the way, none of which is read."""
+    kinds: dict[str, list[str]] = {}
+    for kind, advice in magic.unsupported():
+        kinds.setdefault(advice, []).append(kind)
+    return [(advice, tuple(dict.fromkeys(names))) for advice, names in kinds.items()]
+
+
 def _reader(extension: str) -> ModuleType | None:
     """The module that reads an extension; one that bears its name spares looking at the others."""
     name = f"{__name__}.{extension[1:]}"
@@ -69,13 +97,12 @@ def _reader(extension: str) -> ModuleType | None:
 def open_document(path: Path) -> Document:
     """The file, opened by the module for its extension.
 
-    Raises UnsupportedFormat that names the extension, UnreadableFile that names the fault.
+    Raises UnsupportedFormat that says what the file is, UnreadableFile that names the fault.
     """
     if path.is_dir():
         raise UnreadableFile("这是文件夹，不是文件")
     reader = _reader(path.suffix.lower())
     if reader is None:
-        known = "、".join(sorted(formats()))
-        raise UnsupportedFormat(f"不支持 {path.suffix or '没有扩展名的'} 文件；可处理：{known}")
+        raise UnsupportedFormat(magic.refusal(path))
     document: Document = reader.read(path)
     return document

@@ -22,6 +22,9 @@ from deid.model import Edit, Remark, Row, Table
 
 EXTENSIONS = (".csv", ".tsv")
 LABEL = "CSV 表格"
+KEEPS = ("没有遮盖的每个字节", "编码、分隔符、引号、换行", "行数和列数")
+DROPS = ()
+REFUSES = ("认不出文字编码", "UTF-32 编码", "空字符（没有保存完整）")
 
 _SAMPLE = 1 << 20
 _ENOUGH = 1 << 16  # characters looked at for each delimiter, once there are three rows

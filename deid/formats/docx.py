@@ -44,6 +44,19 @@ if TYPE_CHECKING:
 
 EXTENSIONS = (".docx", ".docm")
 LABEL = "Word 文档"
+KEEPS = (
+    "段落、表格、文本框、页眉页脚、脚注、批注、修订、域、样式",
+    "没有遮盖的部件一字不变",
+    "嵌入的 Word、Excel、网页（逐层处理）",
+    "图片（列出，请人工查看）",
+)
+DROPS = ("缩略图", "数字签名", "图形的备份数据", "图片的拍摄信息和说明")
+REFUSES = (
+    "密码",
+    "宏、控件",
+    "嵌入的其他对象（OLE）、RTF、MHT 和附件",
+    "压缩炸弹、DOCTYPE、损坏或不完整的包",
+)
 
 MAX_NESTING = 2_000
 MAX_COLUMNS = 4_096

@@ -46,6 +46,9 @@ from deid.model import READING, Edit, Remark, Row, Table, Text
 
 EXTENSIONS = (".html", ".htm")
 LABEL = "网页"
+KEEPS = ("没有遮盖的每个字节", "标记、编码、字符实体、脚本、样式", "图片（列出，请人工查看）")
+DROPS = ()
+REFUSES = ("UTF-8、GBK 以外的编码声明", "ISO-2022 编码", "链接里嵌有编码过的内容")
 
 MAX_DEPTH = 6
 """Pages inside pages (``srcdoc``, templates, comments): what lies deeper is shown as one text."""

@@ -84,6 +84,90 @@ _NAMES = {
 }
 
 
+_NAMED = {
+    ".wps": "WPS 文字文档 (.wps)",
+    ".wpt": "WPS 文字模板 (.wpt)",
+    ".ett": "WPS 表格模板 (.ett)",
+    ".dps": "WPS 演示文稿 (.dps)",
+    ".ofd": "OFD 版式文件 (.ofd)",
+}
+"""What the name tells better than the content, which is a container like any other."""
+
+_EMPTY = "文件是空的（0 字节），请重新导出。"
+_AS_DOCX = "请用 Word 或 WPS 打开，另存为 .docx，再处理"
+_AS_XLSX = "请用 Excel 或 WPS 打开，另存为 .xlsx，再处理"
+_AS_PDF = "请用原电子文件另存为 .docx、.xlsx 或导出有文字层的 .pdf，再处理"
+_UNPACK = "请先解压，再处理里面的文件"
+_DECRYPT = "请先解除密码或解密，再处理"
+
+UNSUPPORTED = {
+    ".wps": _AS_DOCX,
+    ".wpt": _AS_DOCX,
+    ".ett": _AS_XLSX,
+    ".dps": _AS_PDF,
+    "ole2-doc": _AS_DOCX,
+    "rtf": _AS_DOCX,
+    "xml-word": _AS_DOCX,
+    "mht": "请用浏览器或 Word 打开，另存为 .html 或 .docx，再处理",
+    "biff": _AS_XLSX,
+    "zip-xlsb": _AS_XLSX,
+    "xml-excel": _AS_XLSX,
+    "zip-odf": "请用 WPS 或 LibreOffice 打开，另存为 .xlsx 或 .docx，再处理",
+    "zip-ofd": _AS_PDF,
+    "zip-pptx": _AS_PDF,
+    "ole2-ppt": _AS_PDF,
+    "png": _AS_PDF,
+    "jpeg": _AS_PDF,
+    "gif": _AS_PDF,
+    "bmp": _AS_PDF,
+    "tiff": _AS_PDF,
+    "webp": _AS_PDF,
+    "zip": _UNPACK,
+    "gzip": _UNPACK,
+    "7z": _UNPACK,
+    "rar": _UNPACK,
+    "sqlite": "请从原系统导出为 .xlsx 或 .csv，再处理",
+    "xml": "请从原系统导出为 .xlsx 或 .csv，再处理",
+    "ole2-encrypted": _DECRYPT,
+    "locked": _DECRYPT,
+    "ole2": "请用原来的软件打开，另存为 .docx 或 .xlsx，再处理",
+    "binary": "可能已损坏或加密，请用原来的软件另存为 .docx、.xlsx 或 .pdf，再处理",
+}
+"""Kind, or extension where the name tells more -> what a clerk can do about it."""
+
+_PROPER = {
+    "text": ".txt 或 .csv",
+    "html": ".html",
+    "pdf": ".pdf",
+    "zip-xlsx": ".xlsx",
+    "zip-xlsm": ".xlsx（先另存为不带宏的）",
+    "zip-docx": ".docx",
+    "zip-docm": ".docx（先另存为不带宏的）",
+    "ole2-xls": ".xls",
+}
+"""Kinds that are read, under these names only."""
+
+
+def unsupported() -> list[tuple[str, str]]:
+    """What is not read, with what to do instead: (name, advice), for people."""
+    return [(_NAMED.get(kind) or describe(kind), advice) for kind, advice in UNSUPPORTED.items()]
+
+
+def refusal(path: Path) -> str:
+    """One sentence on a file whose extension no format has: what it is, and what to do."""
+    suffix = path.suffix.lower()
+    kind = kind_of(path)
+    if kind == "empty":
+        return _EMPTY
+    if kind in ("ole2", "zip", "binary", "zip-ofd", "ole2-doc", "ole2-xls") and suffix in _NAMED:
+        advice = UNSUPPORTED[suffix if suffix in UNSUPPORTED else "zip-ofd"]
+        return f"这是{_NAMED[suffix]}，暂不支持；{advice}。"
+    if kind in UNSUPPORTED:
+        return f"这是{describe(kind)}，暂不支持；{UNSUPPORTED[kind]}。"
+    told = f"扩展名是 {path.suffix}" if path.suffix else "文件没有扩展名"
+    return f"不支持：{told}，内容是{describe(kind)}；请把扩展名改为 {_PROPER[kind]}，再处理。"
+
+
 def describe(kind: str) -> str:
     """The Chinese name of a kind, as a clerk would say it.
 
@@ -99,7 +183,7 @@ def require(path: Path, *kinds: str) -> str:
     if kind in kinds:
         return kind
     if kind == "empty":
-        raise UnreadableFile("文件是空的（0 字节），请重新导出。")
+        raise UnreadableFile(_EMPTY)
     if kind in ("ole2-encrypted", "locked"):
         raise UnreadableFile(f"这是{describe(kind)}，请先解除密码或解密，再处理。")
     if kind == "binary":

@@ -19,6 +19,9 @@ from deid.model import Edit, Remark, Text
 
 EXTENSIONS = (".txt",)
 LABEL = "文本文件"
+KEEPS = ("没有遮盖的每个字节", "编码、换行、行数")
+DROPS = ()
+REFUSES = ("认不出文字编码", "UTF-32 编码", "空字符（没有保存完整）")
 
 _PLACE = re.compile(r"L(0|[1-9][0-9]*)")
 

@@ -79,6 +79,20 @@ from deid.model import Edit, Remark, Table, Text
 
 EXTENSIONS = (".xls", ".et")
 LABEL = "Excel 97-2003 工作簿"
+KEEPS = (
+    "单元格样式、合并、列宽、隐藏、数据有效性、公式、批注",
+    "没有遮盖的记录一字不变",
+    "图片（列出，请人工查看）",
+)
+DROPS = ("流之间和空闲区里的残留内容",)
+REFUSES = (
+    "密码",
+    "宏、宏表",
+    "嵌入的对象",
+    "共享工作簿（有修订记录）",
+    "Excel 95 及更早的格式",
+    "损坏或不完整的文件",
+)
 
 _MAX_SIZE = 512 << 20
 

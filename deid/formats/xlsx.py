@@ -63,6 +63,20 @@ from deid.model import Edit, Remark, Table, Text
 
 EXTENSIONS = (".xlsx", ".xlsm")
 LABEL = "Excel 工作簿"
+KEEPS = (
+    "单元格样式、合并、列宽、隐藏、公式、图表、批注、打印设置",
+    "没有遮盖的部件一字不变",
+    "嵌入的 Word、Excel 文件（逐层处理）",
+    "图片（列出，请人工查看）",
+)
+DROPS = ("缩略图", "数字签名", "Power Query 查询", "图片的拍摄信息和说明")
+REFUSES = (
+    "密码",
+    "宏、控件、宏表",
+    "嵌入的其他对象（OLE）和附件",
+    "xlsb",
+    "压缩炸弹、DOCTYPE、损坏或不完整的包",
+)
 
 # --- what the other parts mean -------------------------------------------------------------------------
 
