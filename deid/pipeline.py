@@ -11,17 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 
+from deid.columns import Profile
 from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
 from deid.fields import NO_LABEL
 from deid.formats import Document, open_document
 from deid.mask import apply_edits, edits_for, mask_spans
-from deid.model import READING, Column, Edit, FileReport, Finding, Item, Row, Table, Text
+from deid.model import READING, Column, Edit, FileReport, Finding, Item, Remark, Row, Table, Text
 from deid.policy import Policy
 from deid.prose import merge, scan_texts
 from deid.scan import scan
+from deid.stream import LEAST, mask_csv
 from deid.tables import CellFindings, own_date, scan_table
 from deid.text import fold
 from deid.verify import Residue
@@ -68,6 +71,9 @@ def mask_file(
     """
     started = time.perf_counter()
     try:
+        report = _mask_large(source, target, policy, overwrite, dry_run, started)
+        if report:
+            return report
         document = open_document(source)
     except (DeidError, OSError) as error:
         return _failed(source, policy, error, started, status="unreadable")
@@ -82,6 +88,43 @@ def mask_file(
             return _failed(source, policy, error, started, status="unreadable")
         except (DeidError, OSError) as error:
             return _failed(source, policy, error, started, status="refused")
+
+
+def _mask_large(
+    source: Path, target: Path, policy: Policy, overwrite: bool, dry_run: bool, started: float
+) -> FileReport | None:
+    """A large csv file, streamed; None when it is none or only the exact path can do it."""
+    if source.suffix.lower() not in (".csv", ".tsv") or (target.exists() and not overwrite):
+        return None
+    if not source.is_file() or source.stat().st_size < LEAST:
+        return None
+    with _temporary(target, dry_run) as path:
+        done = mask_csv(source, path, policy)
+        if done is None:
+            return None
+        if not dry_run:
+            _rename(path, target)
+    work = _Work(found=done.found)
+    for (index, profile), rows in done.columns.items():
+        key = ("", index, profile.header)
+        rows += work.columns[key].rows if key in work.columns else 0
+        work.columns[key] = _column("", index, profile, rows)
+    items = [*_empty_identifier_columns(work), *_look_at(done.remarks)]
+    return FileReport(
+        source=str(source),
+        output="" if dry_run else str(target),
+        status="look" if items else "publish",
+        message="",
+        format=done.format,
+        policy=policy.name,
+        found=dict(sorted(work.found.items())),
+        changed=done.changed,
+        columns=tuple(work.columns.values()),
+        items=tuple(items),
+        source_sha256=done.source_sha256,
+        output_sha256=done.output_sha256,
+        seconds=time.perf_counter() - started,
+    )
 
 
 def _mask_document(
@@ -182,17 +225,24 @@ def _note_column(work: _Work, table: Table, cell: CellFindings, policy: Policy) 
     key = (table.name, cell.column, profile.header)
     hits = sum(policy.hides(item.entity) for item in cell.findings) or "**" in cell.text
     old = work.columns.get(key)
-    work.columns[key] = Column(
-        table=table.name,
-        index=cell.column,
+    rows = (old.rows if old else 0) + (hits > 0)
+    work.columns[key] = _column(table.name, cell.column, profile, rows)
+
+
+def _column(table: str, index: int, profile: Profile, rows: int) -> Column:
+    """A line of the report's table of columns."""
+    return Column(
+        table=table,
+        index=index,
         header=_header_shown(profile.header),
         field=profile.label.field,
         entity=profile.label.entity,
         why=profile.why if not profile.header else "表头",
-        rows=(old.rows if old else 0) + (hits > 0),
+        rows=rows,
     )
 
 
+@cache
 def _header_shown(header: str) -> str:
     """A header as the report may show it: a header that holds an identifier is no header."""
     return "" if scan(header) or any(char.isdigit() for char in fold(header)[:40]) else header[:40]
@@ -393,10 +443,7 @@ def _report(
     work: _Work,
     started: float,
 ) -> FileReport:
-    items = [
-        *work.items,
-        *(Item(note.place, note.message) for note in document.remarks if note.look),
-    ]
+    items = [*work.items, *_look_at(document.remarks)]
     return FileReport(
         source=str(source),
         output=str(target or ""),
@@ -411,6 +458,10 @@ def _report(
         source_sha256=_sha256(source),
         seconds=time.perf_counter() - started,
     )
+
+
+def _look_at(remarks: Sequence[Remark]) -> list[Item]:
+    return [Item(note.place, note.message) for note in remarks if note.look]
 
 
 _OS_FAULTS = {

@@ -9,7 +9,10 @@ a hidden value that stands elsewhere too) makes ``mask_csv`` return None: the ex
 from __future__ import annotations
 
 import datetime
+import hashlib
+import os
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +26,7 @@ from deid.fields import NO_LABEL
 from deid.formats import delimited, magic
 from deid.formats.encoding import Encoding
 from deid.mask import apply_edits, edits_for
-from deid.model import Edit, Finding, Item, Remark, Row, Table
+from deid.model import Edit, Finding, Remark, Row, Table
 from deid.policy import Policy
 from deid.prose import merge
 from deid.scan import Setting, bare, scan
@@ -49,6 +52,12 @@ class Unstreamable(Exception):
     """Something in the file needs the exact path over the whole of it."""
 
 
+class _Elsewhere(Unstreamable):
+    """A value hidden in one cell stands in another as well; ``tally`` knows the hidden ones."""
+
+    tally: Tally
+
+
 @dataclass
 class Tally:
     """What one pass over a file found."""
@@ -59,7 +68,7 @@ class Tally:
     hidden: Residue = field(default_factory=Residue)
     forms: Residue = field(default_factory=Residue)
     numbers: set[int] = field(default_factory=set)
-    names: bool = False
+    names: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
 
 
@@ -72,7 +81,8 @@ class Streamed:
     changed: int
     columns: dict[tuple[int, Profile], int]
     remarks: Sequence[Remark]
-    left: Sequence[Item]
+    source_sha256: str
+    output_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,8 @@ class _Verdict:
     entities: tuple[str, ...]
     hits: bool
     is_long: bool
-    young: bool
+    text: list[str]
+    hidden: list[tuple[str, str]]
 
 
 def mask_csv(source: Path, target: Path, policy: Policy) -> Streamed | None:
@@ -103,21 +114,63 @@ def mask_csv(source: Path, target: Path, policy: Policy) -> Streamed | None:
 
     try:
         kind = _kind(source)
-        first = _Pass(vector, kind, policy)
-        with source.open("rb") as reader, target.open("wb") as writer:
-            first.run(reader, writer)
-        again = _Pass(vector, kind, policy, first.tally)
-        with target.open("rb") as reader:
-            again.run(reader, None)
-        left = [] if not again.tally.changed else [Item("", "复查仍发现应隐藏的内容")]
-        if first.tally.kept:
-            with source.open("rb") as reader:
-                _Search(vector, kind, policy, first.tally.kept).run(reader, None)
-    except (Unstreamable, ValueError):
-        return None
+        try:
+            first = _masked(vector, kind, policy, source, target, None)
+        except _Elsewhere as error:
+            first = _masked(vector, kind, policy, source, target, error.tally)
+        remarks = first.remarks()
+    except (Unstreamable, ValueError, OSError):
+        return (
+            None  # also where reading or writing fails: the exact path meets it again and says so
+        )
     tally = first.tally
-    remarks = first.remarks()
-    return Streamed(kind.name, tally.found, tally.changed, tally.columns, remarks, left)
+    return Streamed(
+        kind.name,
+        tally.found,
+        tally.changed,
+        tally.columns,
+        remarks,
+        first.read.hexdigest(),
+        first.written.hexdigest(),
+    )
+
+
+def _masked(
+    vec: Any, kind: _Kind, policy: Policy, source: Path, target: Path, spread: Tally | None
+) -> _Pass:
+    """Mask and verify, with what is hidden in ``spread`` hidden wherever it stands."""
+    first = _Pass(vec, kind, policy, spread=spread)
+    with source.open("rb") as reader, target.open("wb") as writer:
+        first.run(reader, writer)
+        writer.flush()
+        os.fsync(writer.fileno())
+    try:
+        _verify(vec, kind, policy, source, target, first)
+    except _Elsewhere as error:
+        error.tally = first.tally
+        if spread is not None:
+            raise Unstreamable from None
+        raise
+    return first
+
+
+def _verify(
+    vec: Any, kind: _Kind, policy: Policy, source: Path, target: Path, first: _Pass
+) -> None:
+    """Open the output afresh: it is what was written, has the same cells, holds nothing to hide.
+
+    Raises Unstreamable otherwise; the exact path then finds out what is wrong, and says so.
+    """
+    again = _Pass(vec, kind, policy, first.tally)
+    with target.open("rb") as reader:
+        again.run(reader, None)
+    if again.tally.changed or again.shape != first.shape:
+        raise Unstreamable
+    if again.read.digest() != first.written.digest():
+        raise Unstreamable
+    if first.tally.kept:
+        with source.open("rb") as reader:
+            _Search(vec, kind, policy, first.tally.kept).run(reader, None)
 
 
 def _kind(source: Path) -> _Kind:
@@ -141,11 +194,22 @@ def _kind(source: Path) -> _Kind:
 class _Pass:
     """One pass over a file: every window judged, its cells masked."""
 
-    def __init__(self, vec: Any, kind: _Kind, policy: Policy, hidden: Tally | None = None) -> None:
+    def __init__(
+        self,
+        vec: Any,
+        kind: _Kind,
+        policy: Policy,
+        hidden: Tally | None = None,
+        *,
+        spread: Tally | None = None,
+    ) -> None:
         self._vec = vec
         self._kind = kind
         self._policy = policy
         self._hidden = hidden
+        self._spread = spread
+        names = (hidden or spread or Tally()).names
+        self._pairs = vec.pairs(names) if names else None
         self._mark = kind.delimiter.encode()
         self._block = NO_BLOCK
         self._width = 0
@@ -156,6 +220,8 @@ class _Pass:
         self._exceptions = _digit_exceptions()
         self._day = datetime.date.today()
         self._in_forms: Mapping[tuple[int, int], list[Finding]] = {}
+        self.read, self.written = hashlib.sha256(), hashlib.sha256()
+        self.shape = 0
         self._rows = 0
         self._wide: Counter[int] = Counter()
         self._beyond: dict[int, tuple[int, int]] = {}
@@ -166,11 +232,14 @@ class _Pass:
     def run(self, reader: BinaryIO, writer: BinaryIO | None) -> None:
         """Mask all of ``reader`` into ``writer``."""
         head = reader.read(len(self._kind.mark))
+        self.read.update(head)
         if writer:
+            self.written.update(head)
             writer.write(head)
         for data in self._windows(reader):
             masked = self._window(data)
             if writer:
+                self.written.update(masked)
                 writer.write(masked)
 
     def _windows(self, reader: BinaryIO) -> Iterator[bytes]:
@@ -187,6 +256,7 @@ class _Pass:
                 return
             if not final:
                 more = reader.read(want)
+                self.read.update(more)
                 final = not more
                 rest += more
 
@@ -197,6 +267,7 @@ class _Pass:
         if not self._width:
             self._width = _usual_width(data, self._mark)
         grid = self._vec.Grid(data, self._mark[0], self._width)
+        self.shape = zlib.crc32(grid.widths.tobytes(), self.shape)
         self._count_widths(grid)
         marks = _Marks(self._vec, grid)
         block, special = self._judge(grid, marks)
@@ -224,7 +295,10 @@ class _Pass:
         for at in self._vec.where(~grid.regular).tolist():
             if at not in special:
                 return self._judge_all(grid)
-            if len(special[at].row.cells) and max(special[at].row.cells) not in self._block.profiles:
+            if (
+                len(special[at].row.cells)
+                and max(special[at].row.cells) not in self._block.profiles
+            ):
                 return self._judge_all(grid)
         before = self._day
         self._date(list(special.values()))
@@ -268,9 +342,7 @@ class _Pass:
         return Row(at, {column: cell for column, cell in enumerate(cells) if cell})
 
     def _document(self, raw: bytes) -> delimited.Delimited:
-        return delimited.Delimited(
-            raw, Encoding("utf-8"), self._kind.delimiter, self._kind.name
-        )
+        return delimited.Delimited(raw, Encoding("utf-8"), self._kind.delimiter, self._kind.name)
 
     def _may_widen(self, grid: Any) -> bool:
         """Whether a column that nothing is known of could be told by its values in this window."""
@@ -330,7 +402,9 @@ class _Pass:
         """Of each cell of a column: clean, quiet, or the number of its verdict in the memory."""
         vec = self._vec
         rows = vec.where(grid.regular)
-        starts, ends = grid.starts[rows, column], grid.ends[rows, column]
+        starts, ends = grid.starts[column], grid.ends[column]
+        if len(rows) < len(starts):
+            starts, ends = starts[rows], ends[rows]
         told = _Told(rows, starts, ends, setting)
         digits = vec.zeros(len(rows))
         check = _CHECKS.get(setting.label.entity) if setting.people else None
@@ -347,25 +421,30 @@ class _Pass:
             digits = ends - starts
         elif setting.label.entity in _QUIET or setting.label.agency:
             quiet, digits = vec.numbers(grid.bytes, starts, ends)
+            if setting.record:  # a local telephone number has seven
+                quiet &= digits < 7
+            quiet = self._numbers(grid, starts, ends, digits, quiet)
             marks.numeric[rows] += quiet
-            quiet |= vec.han(grid.bytes, starts, ends, self._quiet)
+            quiet |= vec.han(grid.bytes, starts, ends, self._quiet, self._pairs)
             if column == 0:
                 marks.serial[rows] = digits == ends - starts
-            self._keep_numbers(grid, starts, ends, digits, quiet)
             left &= ~quiet
         marks.add_run(rows, starts, ends, left | (digits == ends - starts))
         told.left = vec.where(left)
         self._recall(grid, marks, told)
         return told
 
-    def _keep_numbers(self, grid: Any, starts: Any, ends: Any, digits: Any, quiet: Any) -> None:
-        """Numbers of seven to nine digits that stay: a hidden telephone number may be among them."""
-        if self._hidden is None or not self._hidden.numbers:
-            return
-        those = quiet & (digits >= 7)
-        values = self._vec.values(grid.bytes, starts[those], ends[those])
-        if not self._hidden.numbers.isdisjoint(values):
-            raise Unstreamable
+    def _numbers(self, grid: Any, starts: Any, ends: Any, digits: Any, quiet: Any) -> Any:
+        """Of the short numbers, those that are not hidden elsewhere (a local telephone number)."""
+        hidden = (self._hidden or self._spread or self.tally).numbers
+        if hidden is self.tally.numbers or not hidden:
+            return quiet
+        places = self._vec.where(quiet & (digits >= 7))
+        values = self._vec.values(grid.bytes, starts[places], ends[places])
+        quiet[
+            [at for at, value in zip(places.tolist(), values, strict=True) if value in hidden]
+        ] = False
+        return quiet
 
     def _plain_mask(self, entity: str, length: int) -> bool:
         return not self._policy.hides(entity) or self._hidden_part(entity, length) is not None
@@ -385,6 +464,7 @@ class _Pass:
         vec = self._vec
         left = told.left
         alike = told.setting.label.entity == "CN_ADDRESS" and self._addresses_alike()
+        told.alike = alike
         key = (told.setting, alike)
         if key not in self._memories:
             self._memories[key] = (vec.Memory(alike=alike), [])
@@ -408,8 +488,7 @@ class _Pass:
         if known.any():
             told.kinds = told.memory.fates(numbers)
             told.kinds[~known, 0] = vec.ASK
-            flags = vec.flags([verdict.is_long for verdict in told.verdicts])
-            marks.long[told.rows[fits[known]]] |= flags[numbers[known]]
+            marks.long[told.rows[fits[known]]] |= told.kinds[known, 3] > 0
         else:
             told.kinds = vec.asked(len(numbers))
         told.asked = [*left[~short].tolist(), *fits[told.kinds[:, 0] == vec.ASK].tolist()]
@@ -422,25 +501,28 @@ class _Pass:
         vec = self._vec
         text = grid.data[told.starts[at] : told.ends[at]].decode()
         verdict = self._verdict(text, scan(text, told.setting))
-        verdict = replace(verdict, young=self._is_young(text, told.setting.label.entity))
         told.verdicts.append(verdict)
+        marks = verdict.is_long, self._is_young(text, told.setting.label.entity)
+        asked = vec.Fate(vec.ASK, 0, 0, b"", *marks)
         if alike and not self._same_for_all(text):
-            return vec.Fate(vec.ASK)
+            return asked
         if not verdict.edits:
-            return vec.Fate(vec.NOTHING)
+            return vec.Fate(vec.NOTHING, 0, 0, b"", *marks)
         if len(verdict.edits) > 1:
-            return vec.Fate(vec.ASK)
+            return asked
         (edit,) = verdict.edits
         new = edit.replacement.encode()
         if self._breaks(new):
-            return vec.Fate(vec.ASK)
+            return asked
         start = len(text[: edit.start].encode())
         end = len(text[: edit.end].encode())
-        return vec.Fate(vec.ONE_EDIT, start, end, new)
+        return vec.Fate(vec.ONE_EDIT, start, end, new, *marks)
 
     def _same_for_all(self, text: str) -> bool:
         """Whether the address is read the same whatever the values of its digits."""
-        if not _PLAIN_ADDRESS.fullmatch(text):
+        if not _DIGIT.search(text):
+            return True
+        if self._spread or not _PLAIN_ADDRESS.fullmatch(text):
             return False
         zeros = re.sub(r"\d", "0", text)
         return not any(name in zeros for name in self._exceptions)
@@ -452,12 +534,36 @@ class _Pass:
         findings = merge(found)
         edits = edits_for(text, findings, self._policy)
         hidden = [item for item in findings if self._policy.hides(item.entity)]
-        for item in hidden:
-            self._remember(text[item.start : item.end], item.entity)
-        self._search(apply_edits(text, edits))
-        entities = tuple(item.entity for item in findings)
+        fresh = self._fresh(text, edits)
+        edits = sorted([*edits, *edits_for(text, fresh, self._policy)], key=lambda edit: edit.start)
+        values = [(text[item.start : item.end], item.entity) for item in hidden]
+        entities = tuple(item.entity for item in [*findings, *fresh])
         is_long = bool(_LONG_DIGITS.search(fold(text)))
-        return _Verdict(tuple(edits), entities, bool(hidden) or "**" in text, is_long, False)
+        return _Verdict(
+            tuple(edits), entities, bool(hidden) or "**" in text, is_long, [text], values
+        )
+
+    def _fresh(self, text: str, edits: Sequence[Edit]) -> list[Finding]:
+        """What is hidden elsewhere and stands here too, outside what is edited already."""
+        if self._spread is None:
+            return []
+        return [
+            Finding(start, end, entity, 0.9, "同一文件别处已隐藏")
+            for start, end, entity in self._spread.hidden.find(text)
+            if not any(edit.start < end and start < edit.end for edit in edits)
+        ]
+
+    def _apply(self, verdict: _Verdict, *, alike: bool = False) -> None:
+        """Note what a verdict hides and leaves, once it is applied: a cell of a row that turns out
+        to be no data is judged under its column too, and to no effect."""
+        while verdict.hidden:
+            value, entity = verdict.hidden.pop()
+            if alike:  # one for many: which numbers stand in the others is not known
+                self.tally.forms.add(_zeros(fold(value)), entity)
+            else:
+                self._remember(value, entity)
+        while verdict.text:
+            self._search(apply_edits(verdict.text.pop(), verdict.edits))
 
     def _remember(self, value: str, entity: str) -> None:
         """Note a hidden value: it must stand nowhere else."""
@@ -465,8 +571,9 @@ class _Pass:
         tally.hidden.add(value, entity)
         if entity == "CN_ADDRESS":
             tally.forms.add(_zeros(fold(value)), entity)
-        tally.names |= entity == "PERSON"
         plain = bare(fold(value))
+        if entity == "PERSON":
+            tally.names.add(plain[:2])
         if len(plain) <= 10 and plain.isdecimal():
             tally.numbers.add(int(plain))
 
@@ -479,9 +586,9 @@ class _Pass:
             self.tally.kept.update(run for run in _RUN.findall(plain) if _SIX.search(run))
             if len(self.tally.kept) > _KNOWN:
                 raise Unstreamable
-        elif any(True for _ in self._hidden.hidden.find(text)) or any(
-            True for _ in self._hidden.forms.find(_zeros(fold(text)))
-        ):
+        elif any(True for _ in self._hidden.hidden.find(text)):
+            raise _Elsewhere
+        elif any(True for _ in self._hidden.forms.find(_zeros(fold(text)))):
             raise Unstreamable
 
     # --------------------------------------------------------------------------------- the masking
@@ -502,26 +609,36 @@ class _Pass:
         return bytes(patch.result())
 
     def _mask_column(
-        self, grid: Any, told: _Told, column: int, plain: Any, minors: dict[int, list[Finding]], patch: Any
+        self,
+        grid: Any,
+        told: _Told,
+        column: int,
+        plain: Any,
+        minors: dict[int, list[Finding]],
+        patch: Any,
     ) -> int:
         """Mask the plain rows' cells of one column; how many of them held something to hide."""
         vec, tally = self._vec, self.tally
         hits = 0
-        here = plain[told.rows]
+        alone = plain.copy()
+        alone[list(minors)] = False
+        here = alone[told.rows]
         entity = told.setting.label.entity
         if told.clean is not None:
             hits += self._star(told, here, entity, patch)
         edited = here[told.places] & (told.kinds[:, 0] != vec.ASK)
         for number, count in vec.counts(told.numbers[edited]):
             verdict = told.verdicts[number]
-            tally.found.update(verdict.entities * count)
+            self._apply(verdict, alike=told.alike)
+            for item in verdict.entities:
+                tally.found[item] += count
             tally.changed += len(verdict.edits) * count
             hits += count * verdict.hits
         edited &= told.kinds[:, 0] == vec.ONE_EDIT
         self._cut(told, edited, patch)
         for at in told.asked:
             row = int(told.rows[at])
-            if plain[row] and row not in minors:
+            if alone[row]:
                 text = grid.cell(row, column).decode()
                 found = self._scanner(text, told.setting)
                 hits += self._splice(grid, row, column, text, found, patch)
@@ -555,23 +672,20 @@ class _Pass:
             by.setdefault(told.memory.fate(number).replacement, []).append(number)
         for new, those in by.items():
             chosen = slice(None) if len(by) == 1 else self._vec.isin(numbers, those)
-            patch.replace(
-                (starts + kinds[:, 1])[chosen], (starts + kinds[:, 2])[chosen], new
-            )
+            patch.replace((starts + kinds[:, 1])[chosen], (starts + kinds[:, 2])[chosen], new)
 
     def _splice(
         self, grid: Any, row: int, column: int, text: str, found: list[Finding], patch: Any
     ) -> int:
         """Mask one cell as the exact path does."""
         verdict = self._verdict(text, found)
+        self._apply(verdict)
         self.tally.found.update(verdict.entities)
         self.tally.changed += len(verdict.edits)
         if verdict.edits:
-            start, end = int(grid.row_starts[row]), int(grid.row_ends[row])
-            at = int(grid.starts[row, column])
+            at = int(grid.starts[column, row])
             if any(self._breaks(edit.replacement.encode()) for edit in verdict.edits):
                 raise Unstreamable
-            del start, end
             for edit in verdict.edits:
                 before = at + len(text[: edit.start].encode())
                 behind = at + len(text[: edit.end].encode())
@@ -584,6 +698,7 @@ class _Pass:
         edits: dict[str, list[Edit]] = {}
         for cell in tables._scan_row(table, view, self._scanner, self._day, self._in_forms):
             verdict = self._verdict(cell.text, list(cell.findings))
+            self._apply(verdict)
             self.tally.found.update(verdict.entities)
             self.tally.changed += len(verdict.edits)
             if verdict.edits:
@@ -652,11 +767,9 @@ class _Pass:
             full &= ~(told.clean & (date <= limit))
         known = told.numbers >= 0
         if known.any():
-            flags = vec.flags([verdict.young for verdict in told.verdicts])
-            full[told.places[known]] = flags[told.numbers[known]]
+            full[told.places[known]] = told.kinds[known, 4] > 0
         young[told.rows] = full
         return young
-
 
 
 class _Search(_Pass):
@@ -688,6 +801,7 @@ class _Told:
     starts: Any
     ends: Any
     setting: Setting
+    alike: bool = False
     clean: Any = None
     left: Any = None
     memory: Any = None
@@ -737,12 +851,12 @@ _CHECKS = {
     "CN_MOBILE": ("mobiles", 11),
     "CN_BANK_CARD": ("cards", 19),
 }
-_QUIET = frozenset(
-    ("", "SEX", "HEALTH", "DISABILITY", "POVERTY_CAUSE", "PERSON")
-)
+_QUIET = frozenset(("", "SEX", "HEALTH", "DISABILITY", "POVERTY_CAUSE", "PERSON"))
 _AGES = frozenset(("AGE", "BIRTH_DATE"))
 _ALIKE = frozenset(("generalize_address", "mask", "redact", "replace", "keep"))
-_PLAIN_ADDRESS = re.compile("(?:[\u4e00-\u5c80\u5c82-\u5e73\u5e75-\u9fff]|(?<![0-9])[0-9]{1,4}(?![0-9]))*")
+_PLAIN_ADDRESS = re.compile(
+    "(?:[\u4e00-\u5c80\u5c82-\u5e73\u5e75-\u9fff]|(?<![0-9])[0-9]{1,4}(?![0-9]))*"
+)
 
 
 def _loud() -> str:
@@ -770,6 +884,7 @@ def _zeros(folded: str) -> str:
     return re.sub("[0-9]", "0", folded)
 
 
+_DIGIT = re.compile(r"[0-9]")
 _ALNUM = re.compile(r"[^\W_]+")
 _RUN = re.compile(r"[0-9A-Z]{7,}")
 _SIX = re.compile(r"[0-9]{6}")
@@ -786,5 +901,3 @@ def _clusters(rows: list[int], count: int) -> Iterator[tuple[int, int]]:
         end = min(count, row + 5)
     if end > 0:
         yield start, end
-
-

@@ -1,0 +1,223 @@
+"""The streamed path against the exact one, byte for byte, on generated lists with a small window."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deid import pipeline, stream, tables
+from deid.model import FileReport
+from deid.policy import load_policy
+
+POLICY = load_policy("general")
+WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+
+def id_number(chance: random.Random, *, minor: bool = False) -> str:
+    years = (2013, 2020) if minor else (1940, 1999)
+    day = datetime.date(chance.randrange(*years), chance.randrange(1, 13), chance.randrange(1, 29))
+    body = (
+        f"{chance.choice(('110105', '620102', '510107'))}{day:%Y%m%d}{chance.randrange(1000):03d}"
+    )
+    total = sum(int(digit) * weight for digit, weight in zip(body, WEIGHTS, strict=True))
+    return body + "10X98765432"[total % 11]
+
+
+def card(chance: random.Random) -> str:
+    body = f"622848{chance.randrange(10**12):012d}"
+    total = 0
+    for at, digit in enumerate(reversed(body)):
+        double = int(digit) * (2 - at % 2)
+        total += double - 9 * (double > 9)
+    return body + str(-total % 10)
+
+
+ODD_CELLS = (
+    "", " ", "张路", "13800138000", "1101051949123100", "电话13912345678，家住王寺村5组", "无",
+    "11010519491231002x", "110105********002X", "１３８００１３８０００", "王寺村5组12号", "86571234",
+    "2024-03-15", "20240315", "202403150012345678", "6228480402564890018", "合 计", "制表人：王芳",
+    "其子李明（12岁）", "G110105201501012345", "a@b.cn", "京A12345", "12,5", "他说\"好\"", "两\n行",
+    "0571-86571234", "=\"13800138000\"", "\t110105194912310021", "😀", "𠮷", "1", "X", "3-2-301",
+)  # fmt: skip
+HEADERS = ("序号", "姓名", "性别", "身份证号", "手机号", "家庭住址", "银行卡号", "金额", "备注")
+
+
+def clean_row(chance: random.Random, at: int, *, minor: bool) -> list[str]:
+    return [
+        str(at),
+        chance.choice("王李张刘") + chance.choice("伟芳娜敏") + chance.choice(("", "军", "英")),
+        chance.choice("男女"),
+        id_number(chance, minor=minor),
+        f"138{chance.randrange(10**8):08d}",
+        f"陕西省西安市长安区王寺街道{chance.choice('东西南北')}王村{chance.randrange(1, 20)}组{chance.randrange(1, 999)}号",
+        card(chance),
+        f"{chance.randrange(9000)}.{chance.randrange(100):02d}",
+        chance.choice(("", "低保", "因病致贫", "2024年3月新增")),
+    ]
+
+
+def quoted(cell: str, *, always: bool = False) -> str:
+    if always or any(mark in cell for mark in ',"\n\r'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> bytes:
+    """A list of persons: clean rows, dirty cells, and what else stands in such files."""
+    chance = random.Random(draw(st.integers(0, 10**6)))
+    dirty = draw(st.sampled_from((0.0, 0.02, 0.2)))
+    minors = draw(st.sampled_from((0.0, 0.0, 0.1)))
+    events = draw(
+        st.sampled_from(("", "header", "total", "note", "ragged", "blank", "swap", "all"))
+    )
+    order = draw(st.permutations(range(len(HEADERS))))
+    end = draw(st.sampled_from(("\n", "\r\n")))
+    always = draw(st.booleans()) and draw(st.booleans())
+    header = [HEADERS[at] for at in order]
+    if draw(st.booleans()) and draw(st.booleans()):
+        header = ["" for _ in header]
+    rows = [["2023年救助公示名单"], header] if draw(st.booleans()) else [header]
+    for at in range(draw(st.integers(3, 60))):
+        row = clean_row(chance, at + 1, minor=chance.random() < minors)
+        row = [chance.choice(ODD_CELLS) if chance.random() < dirty else cell for cell in row]
+        if events in ("swap", "all") and at > 30:
+            row[3], row[8] = row[8], row[3]
+        rows.append([row[at] for at in order])
+        if events and chance.random() < 0.05:
+            rows.append(event(chance, events, header))
+    lines = [",".join(quoted(cell, always=always) for cell in row) for row in rows]
+    text = end.join(lines) + draw(st.sampled_from(("", end)))
+    return draw(st.sampled_from((b"", b"\xef\xbb\xbf"))) + text.encode()
+
+
+def event(chance: random.Random, kind: str, header: list[str]) -> list[str]:
+    if kind == "all":
+        kind = chance.choice(("header", "total", "note", "ragged", "blank"))
+    return {
+        "header": header,
+        "total": ["合计", "", "", "", "", "", "", "12345.00", ""],
+        "note": ["注：以上名单公示7天，监督电话 0571-86571234，制表人：王芳 13800138000"],
+        "ragged": ["1", "王芳", "女", id_number(chance), "13800138000", "", "", "", "", "多一格"],
+    }.get(kind, [])
+
+
+@contextlib.contextmanager
+def windows_of(rows: int) -> Iterator[None]:
+    """Both paths judge that many rows at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "WINDOW", rows)
+        patch.setattr(stream, "WINDOW", rows)
+        patch.setattr(stream, "LEAST", 0)
+        yield
+
+
+def exactly(source: Path, target: Path) -> FileReport:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "LEAST", 1 << 60)
+        return pipeline.mask_file(source, target, policy=POLICY)
+
+
+def check(data: bytes, folder: Path, rows: int) -> bool:
+    """Whether the stream took the file; that it did what the exact path does, if so."""
+    source, slow, fast = folder / "list.csv", folder / "slow.csv", folder / "fast.csv"
+    source.write_bytes(data)
+    for path in (slow, fast):
+        path.unlink(missing_ok=True)
+    with windows_of(rows):
+        report = exactly(source, slow)
+        done = stream.mask_csv(source, fast, POLICY)
+    if done is None:
+        return False
+    assert fast.read_bytes() == slow.read_bytes()
+    assert dict(done.found) == dict(report.found)
+    assert done.changed == report.changed
+    assert done.source_sha256 == report.source_sha256
+    assert done.output_sha256 == report.output_sha256
+    return True
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stream")
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=lists(), rows=st.sampled_from((7, 16, 40, 4096)))
+def test_streamed_is_exact(folder: Path, data: bytes, rows: int) -> None:
+    check(data, folder, rows)
+
+
+def clean_list(rows: int) -> bytes:
+    chance = random.Random(7)
+    lines = [",".join(HEADERS)]
+    lines += [",".join(clean_row(chance, at, minor=False)) for at in range(rows)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def test_a_clean_list_is_streamed(folder: Path) -> None:
+    assert check(clean_list(300), folder, 64)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "300,王芳,女,110105194912310021,13800138000,,6222021001116245702,1.00,\n",
+        '300,"王\n芳",女,11010519491231002X,13800138000,王寺村5组,,1.00,"他说""好"""\n',
+        "合计,,,,,,,12345.00,\n",
+        "制表人：王芳,,,审核人：李明,,,,,\n",
+        "300,王芳,女,11010519491231002X\n",
+        ",".join(HEADERS) + "\n",
+    ],
+    ids=["mistyped", "quoted", "total", "signed", "short", "header again"],
+)
+def test_what_follows_a_clean_list_is_streamed(folder: Path, tail: str) -> None:
+    assert check(clean_list(300) + tail.encode(), folder, 64)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "姓名,身份证号\n王芳,11010519491231002X\n".encode("gb18030"),
+        "姓名,身份证号\r王芳,11010519491231002X\r".encode(),
+        '姓名,身份证号\n王"芳,11010519491231002X\n"'.encode(),
+        b"a,b\n\0,1\n",
+    ],
+    ids=["gb18030", "lone CR", "stray quotes", "NUL"],
+)
+def test_what_needs_the_exact_path(folder: Path, data: bytes) -> None:
+    source = folder / "list.csv"
+    source.write_bytes(data)
+    with windows_of(64):
+        assert stream.mask_csv(source, folder / "out.csv", POLICY) is None
+
+
+def test_a_hidden_value_that_stands_elsewhere_goes_to_the_exact_path(folder: Path) -> None:
+    data = clean_list(300)
+    phone = data.splitlines()[9].split(b",")[4]
+    tail = "300,王芳,女,,,,,1.00,订单号码9".encode() + phone + b"1\n"
+    assert not check(data + tail, folder, 64)
+
+
+def test_small_files_are_not_streamed(folder: Path) -> None:
+    source = folder / "list.csv"
+    source.write_bytes(clean_list(20))
+    assert stream.mask_csv(source, folder / "out.csv", POLICY) is None
+
+
+def test_a_large_file_has_the_same_report(tmp_path: Path) -> None:
+    source = tmp_path / "list.csv"
+    source.write_bytes(clean_list(300))
+    slow = exactly(source, tmp_path / "slow.csv")
+    with windows_of(64), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "LEAST", 0)
+        fast = pipeline.mask_file(source, tmp_path / "quick.csv", policy=POLICY)
+    assert replace(fast, seconds=0.0, output="") == replace(slow, seconds=0.0, output="")
