@@ -129,7 +129,7 @@ def _scan_row(
         )
 
 
-_DIGIT_CELL = re.compile(r"\s*\d{1,8}[Xx]?\s*|\s*[Xx]\s*")
+_DIGIT_CELL = re.compile(r"\s*\d{1,17}[Xx]?\s*|\s*[Xx]\s*")
 _SHOWN = 6
 """How many digits of an ID number that is spread over cells stay: those of the division."""
 
@@ -158,7 +158,7 @@ def _digit_runs(row: Row) -> Iterator[list[tuple[int, str]]]:
         if fits and (not run or column == run[-1][0] + 1):
             run.append((column, folded))
             continue
-        if len(run) >= 3 and sum(len(piece.strip()) for _, piece in run) >= 18:
+        if len(run) >= 2 and sum(len(piece.strip()) for _, piece in run) >= 18:
             yield run
         run = [(column, folded)] if fits else []
 
