@@ -38,7 +38,7 @@ Benchmark = Callable[..., Any]
 
 _CALIBRATION = {
     "tiny": ("--benchmark-disable",),
-    "quick": ("--benchmark-max-time=0.02", "--benchmark-min-rounds=3"),
+    "quick": ("--benchmark-max-time=0.02", "--benchmark-min-rounds=1"),
     "full": ("--benchmark-max-time=1", "--benchmark-min-rounds=20"),
 }
 

@@ -11,7 +11,7 @@ from benchmarks.measure import Contender, Result, Scale, Step, expected, run
 
 SIZES = {
     "tiny": (100, 200),
-    "quick": (500, 5_000),
+    "quick": (200, 1_000),
     "full": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
 }
 TITLE = "scaling, csv UTF-8"
@@ -31,7 +31,8 @@ def bench(scale: Scale, folder: Path) -> list[Result]:
         floor = rows.get(POLARS.name)
         for name, row in rows.items():
             if floor and floor.seconds:
-                rows[name] = replace(row, ratio=row.seconds / floor.seconds)
+                ratio, cpu = row.seconds / floor.seconds, row.cpu_ratio / (floor.cpu_ratio or 1.0)
+                rows[name] = replace(row, ratio=ratio, cpu_ratio=cpu)
         results += rows.values()
         if at + 1 < len(sizes):
             steps = {it.name: Step(size, rows[it.name].seconds) for it in going}
@@ -52,5 +53,5 @@ def _once(contender: Contender, files: tuple[Path, Path], size: int) -> Result:
     sample = run(contender.command(*files))
     return Result(
         TITLE, contender.name, size, "rows", sample.seconds, size / sample.seconds, sample.peak_mb,
-        rounds=1, note=sample.fault,
+        rounds=1, note=sample.fault, cpu_ratio=sample.cpu,
     )  # fmt: skip
