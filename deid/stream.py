@@ -241,6 +241,7 @@ class _Pass:
             if writer:
                 self.written.update(masked)
                 writer.write(masked)
+        self._settle()
 
     def _windows(self, reader: BinaryIO) -> Iterator[bytes]:
         rest, final, want = b"", False, _READ
@@ -329,7 +330,7 @@ class _Pass:
         )
         day = self._reference or datetime.date.today()
         if day != self._day:
-            self._memories.clear()
+            self._settle()
             self._day = day
         self._in_forms = tables.form_minors(tables._form_values(views), self._day)
 
@@ -502,7 +503,8 @@ class _Pass:
         text = grid.data[told.starts[at] : told.ends[at]].decode()
         verdict = self._verdict(text, scan(text, told.setting))
         told.verdicts.append(verdict)
-        marks = verdict.is_long, self._is_young(text, told.setting.label.entity)
+        young = self._is_young(text, told.setting.label.entity)
+        marks = verdict.is_long, young, verdict.hits
         asked = vec.Fate(vec.ASK, 0, 0, b"", *marks)
         if alike and not self._same_for_all(text):
             return asked
@@ -618,7 +620,7 @@ class _Pass:
         patch: Any,
     ) -> int:
         """Mask the plain rows' cells of one column; how many of them held something to hide."""
-        vec, tally = self._vec, self.tally
+        vec = self._vec
         hits = 0
         alone = plain.copy()
         alone[list(minors)] = False
@@ -627,13 +629,9 @@ class _Pass:
         if told.clean is not None:
             hits += self._star(told, here, entity, patch)
         edited = here[told.places] & (told.kinds[:, 0] != vec.ASK)
-        for number, count in vec.counts(told.numbers[edited]):
-            verdict = told.verdicts[number]
-            self._apply(verdict, alike=told.alike)
-            for item in verdict.entities:
-                tally.found[item] += count
-            tally.changed += len(verdict.edits) * count
-            hits += count * verdict.hits
+        for number in told.memory.use(told.numbers[edited]):
+            self._apply(told.verdicts[number], alike=told.alike)
+        hits += int((told.kinds[edited, 5] > 0).sum())
         edited &= told.kinds[:, 0] == vec.ONE_EDIT
         self._cut(told, edited, patch)
         for at in told.asked:
@@ -665,14 +663,21 @@ class _Pass:
 
     def _cut(self, told: _Told, edited: Any, patch: Any) -> None:
         at = told.places[edited]
-        kinds, numbers = told.kinds[edited], told.numbers[edited]
-        starts = told.starts[at]
-        by: dict[bytes, list[int]] = {}
-        for number, _ in self._vec.counts(numbers):
-            by.setdefault(told.memory.fate(number).replacement, []).append(number)
-        for new, those in by.items():
-            chosen = slice(None) if len(by) == 1 else self._vec.isin(numbers, those)
-            patch.replace((starts + kinds[:, 1])[chosen], (starts + kinds[:, 2])[chosen], new)
+        kinds, starts = told.kinds[edited], told.starts[at]
+        for new, number in told.memory.replacements():
+            chosen = kinds[:, 6] == number
+            first, last = (starts + kinds[:, 1])[chosen], (starts + kinds[:, 2])[chosen]
+            if len(first):
+                patch.replace(first, last, new)
+
+    def _settle(self) -> None:
+        """Add up what the memories' verdicts came to, and forget them."""
+        for memory, verdicts in self._memories.values():
+            for verdict, count in zip(verdicts, memory.used.tolist(), strict=True):
+                self.tally.changed += len(verdict.edits) * count
+                for entity in verdict.entities if count else ():
+                    self.tally.found[entity] += count
+        self._memories.clear()
 
     def _splice(
         self, grid: Any, row: int, column: int, text: str, found: list[Finding], patch: Any

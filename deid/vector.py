@@ -366,6 +366,7 @@ class Fate(NamedTuple):
     replacement: bytes = b""
     is_long: bool = False
     young: bool = False
+    hits: bool = False
 
 
 NOTHING, ONE_EDIT, ASK = 0, 1, 2
@@ -385,7 +386,9 @@ class Memory:
         self._lengths = np.zeros(0, np.int64)
         self._fates: list[Fate] = []
         self._order = np.zeros(0, np.int64)
-        self._table = np.zeros((0, 5), np.int64)
+        self._table = np.zeros((0, 7), np.int64)
+        self._replacements: dict[bytes, int] = {}
+        self.used = np.zeros(0, np.int64)
         seed = [secrets.randbits(64) | 1 for _ in range(WIDEST // 8)]
         self._keys = np.array(seed, np.uint64)
 
@@ -432,8 +435,12 @@ class Memory:
             self._words.any(axis=1), 16 - np.argmax(self._words[:, ::-1] != 0, axis=1), 0
         )
         self._lengths = used
-        lines = [(fate.kind, fate.start, fate.end, fate.is_long, fate.young) for fate in fates]
-        self._table = np.concatenate([self._table, np.array(lines, np.int64).reshape(-1, 5)])
+        ids = self._replacements
+        lines = [
+            (*fate[:3], *fate[4:], ids.setdefault(fate.replacement, len(ids))) for fate in fates
+        ]
+        self._table = np.concatenate([self._table, np.array(lines, np.int64).reshape(-1, 7)])
+        self.used = np.append(self.used, np.zeros(len(fates), np.int64))
         joined = np.concatenate([self._hashes, hashes[first]])
         order = np.concatenate([self._order, np.arange(base, base + len(first))])
         by = np.argsort(joined, kind="stable")
@@ -443,12 +450,19 @@ class Memory:
         return np.where(same, found, -1)
 
     def fates(self, numbers: Places) -> npt.NDArray[np.int64]:
-        """Kind, start, end, ``is_long`` and ``young`` of each fate, a line for each."""
+        """Kind, start, end, ``is_long``, ``young``, ``hits`` and which replacement, a line for each."""
         return self._table[numbers]
 
-    def fate(self, number: int) -> Fate:
-        """One fate."""
-        return self._fates[number]
+    def use(self, numbers: Places) -> list[int]:
+        """Count fates that come true; those that never did before."""
+        counted = np.bincount(numbers, minlength=len(self.used))
+        fresh = np.flatnonzero((counted > 0) & (self.used == 0))
+        self.used += counted
+        return list(fresh.tolist())
+
+    def replacements(self) -> list[tuple[bytes, int]]:
+        """What edits write, and the number by which ``fates`` names it."""
+        return list(self._replacements.items())
 
     def _hash(self, words: Words) -> Words:
         mixed = words * self._keys[: words.shape[1]]
@@ -582,20 +596,6 @@ _BLANKS = np.zeros(256, bool)
 _BLANKS[[0x09, 0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x1F, 0x20, 0xC2, 0xE1, 0xE2]] = True
 
 
-def counts(numbers: Places) -> list[tuple[int, int]]:
-    """Each number and how often it occurs."""
-    if not len(numbers):
-        return []
-    totals = np.bincount(numbers)
-    seen = np.flatnonzero(totals)
-    return list(zip(seen.tolist(), totals[seen].tolist(), strict=True))
-
-
-def isin(numbers: Places, those: list[int]) -> Flags:
-    """Which of the numbers are among ``those``."""
-    return np.isin(numbers, those)
-
-
 def none(size: int) -> Flags:
     """Nothing marked."""
     return np.zeros(size, bool)
@@ -608,7 +608,7 @@ def zeros(size: int) -> Places:
 
 def asked(size: int) -> Places:
     """Fates of cells that nothing is known of."""
-    return np.full((size, 5), ASK, np.int64)
+    return np.full((size, 7), ASK, np.int64)
 
 
 def may_be_digits(first: Bytes) -> Flags:
