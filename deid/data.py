@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from deid.errors import PatternError
 
@@ -31,16 +33,43 @@ def load_rows(name: str) -> tuple[tuple[str, ...], ...]:
     return rows[1:]
 
 
+@cache
+def _compiled() -> dict[str, list[Any]]:
+    """Path of a YAML file -> the checksum of its bytes and its content, ready to use.
+
+    ``patterns/update/compiled.py`` writes it: parsing 28 YAML files takes as long as masking a small
+    list. A file whose checksum differs is parsed, so a stale entry costs time and nothing else.
+    """
+    try:
+        found: dict[str, list[Any]] = json.loads((patterns_dir() / COMPILED).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+COMPILED = "compiled.json"
+
+
 def load_yaml(path: Path) -> Any:
     """The content of one YAML file. Raises PatternError that names file and line, not content."""
+    try:
+        source = path.read_bytes()
+    except OSError:
+        raise PatternError(f"读不了 {path.name}") from None
+    known = _compiled().get(f"{path.parent.name}/{path.name}")
+    return known[1] if known and known[0] == crc32(source) else parse_yaml(source, path.name)
+
+
+def parse_yaml(source: bytes, name: str) -> Any:
+    """What a YAML text says; ``name`` is what a complaint calls it."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
+        return yaml.load(source.decode("utf-8"), Loader=loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"第 {mark.line + 1} 行" if mark else ""
-        raise PatternError(f"{path.name}{line}不是合法的 YAML") from None
-    except (OSError, UnicodeDecodeError):
-        raise PatternError(f"读不了 {path.name}") from None
+        raise PatternError(f"{name}{line}不是合法的 YAML") from None
+    except UnicodeDecodeError:
+        raise PatternError(f"读不了 {name}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import importlib.util
 import re
 import unicodedata
 from collections import Counter
@@ -339,3 +340,15 @@ def test_load_rows_skips_comments_and_header() -> None:
     with table_path("hotlines").open(encoding="utf-8", newline="") as lines:
         rows = [tuple(row) for row in csv.reader(lines) if not row[0].startswith("#")]
     assert load_rows("hotlines") == tuple(rows[1:])
+
+
+def test_compiled_patterns_are_up_to_date() -> None:
+    """Else run ``python patterns/update/compiled.py``: a stale file only costs time at start."""
+    spec = importlib.util.spec_from_file_location(
+        "compiled", patterns_dir() / "update" / "compiled.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (patterns_dir() / "compiled.json").read_text(encoding="utf-8") == module.text()
