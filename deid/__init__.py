@@ -99,6 +99,11 @@ def mask_file(
     *,
     policy: Policy | str | Path = "general",
     overwrite: bool = False,
+    raster: bool = False,
 ) -> FileReport:
-    """Writes the file, masked and verified, to ``target``, or nothing; the report says which."""
-    return _mask_file(Path(source), Path(target), policy=_policy(policy), overwrite=overwrite)
+    """Writes the file, masked and verified, to ``target``, or nothing; the report says which.
+
+    ``raster``: a PDF page that cannot be edited safely becomes an image with a text layer.
+    """
+    rules = _policy(policy)
+    return _mask_file(Path(source), Path(target), policy=rules, overwrite=overwrite, raster=raster)

@@ -48,6 +48,7 @@ class _Work:
     scan_only: bool = False
     overwrite: bool = False
     dry_run: bool = False
+    raster: bool = False
 
 
 def mask_files(
@@ -57,9 +58,10 @@ def mask_files(
     overwrite: bool = False,
     dry_run: bool = False,
     jobs: int = 1,
+    raster: bool = False,
 ) -> Iterator[FileReport]:
     """The report of each task, in the order given. Outputs are the same whatever ``jobs`` is."""
-    work = _Work(policy, overwrite=overwrite, dry_run=dry_run)
+    work = _Work(policy, overwrite=overwrite, dry_run=dry_run, raster=raster)
     for report, _ in _results(work, tasks, jobs):
         yield report
 
@@ -148,6 +150,7 @@ def _call(work: _Work, task: Task) -> Result:
         policy=policy,
         overwrite=work.overwrite,
         dry_run=work.dry_run,
+        raster=work.raster,
     )
     return report, []
 

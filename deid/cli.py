@@ -68,6 +68,10 @@ def cli(context: click.Context) -> int:
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="演练：照样检查并报告结论，什么也不写")
 @click.option("--overwrite", is_flag=True, help="覆盖已有的输出和报告")
+@click.option(
+    "--pdf", type=click.Choice(["edit", "raster"]), default="edit", metavar="edit|raster",
+    help="raster：PDF 里不能安全修改的页改成图片，附文字层；默认 edit，遇到这样的页就不收",
+)  # fmt: skip
 @_JOBS
 @_QUIET
 @_HELP
@@ -78,6 +82,7 @@ def mask(
     kinds: str,
     dry_run: bool,
     overwrite: bool,
+    pdf: str,
     jobs: int,
     quiet: bool,
 ) -> int:
@@ -99,7 +104,12 @@ def mask(
     reports: list[FileReport] = []
     with progress(len(tasks), show=not quiet and _is_long(tasks)) as advance:
         for report in mask_files(
-            tasks, policy=policy, overwrite=overwrite, dry_run=dry_run, jobs=jobs
+            tasks,
+            policy=policy,
+            overwrite=overwrite,
+            dry_run=dry_run,
+            jobs=jobs,
+            raster=pdf == "raster",
         ):
             reports.append(report)
             advance()

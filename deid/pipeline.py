@@ -62,19 +62,26 @@ def scan_file(source: Path, *, policy: Policy) -> tuple[FileReport, list[Finding
 
 
 def mask_file(
-    source: Path, target: Path, *, policy: Policy, overwrite: bool = False, dry_run: bool = False
+    source: Path,
+    target: Path,
+    *,
+    policy: Policy,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    raster: bool = False,
 ) -> FileReport:
     """Writes ``source``, masked as the policy says, to ``target``, or nothing at all.
 
     The output is written under a temporary name, opened afresh and verified, then renamed. Faults of
     the file come back in the report (``unreadable``, ``refused``), never as an exception.
+    ``raster``: a PDF page that cannot be edited safely becomes an image with a text layer.
     """
     started = time.perf_counter()
     try:
         report = _mask_large(source, target, policy, overwrite, dry_run, started)
         if report:
             return report
-        document = open_document(source)
+        document = open_document(source, raster=raster)
     except (DeidError, OSError) as error:
         return _failed(source, policy, error, started, status="unreadable")
     with contextlib.closing(document):

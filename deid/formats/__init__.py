@@ -98,8 +98,10 @@ def not_supported() -> list[tuple[str, tuple[str, ...]]]:
     return [(advice, tuple(dict.fromkeys(names))) for advice, names in kinds.items()]
 
 
-def open_document(path: Path) -> Document:
+def open_document(path: Path, *, raster: bool = False) -> Document:
     """The file, opened by the module for its extension.
+
+    ``raster``: a PDF page that cannot be edited safely becomes an image with a text layer.
 
     Raises UnsupportedFormat that says what the file is, UnreadableFile that names the fault.
     """
@@ -108,5 +110,8 @@ def open_document(path: Path) -> Document:
     name = _modules().get(path.suffix.lower())
     if name is None:
         raise UnsupportedFormat(magic.refusal(path))
-    document: Document = importlib.import_module(name).read(path)
+    read = importlib.import_module(name).read
+    document: Document = (
+        read(path, raster=True) if raster and path.suffix.lower() == ".pdf" else read(path)
+    )
     return document

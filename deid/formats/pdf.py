@@ -13,6 +13,8 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 from unicodedata import normalize
@@ -20,12 +22,13 @@ from unicodedata import normalize
 from deid.errors import UnreadableFile, UnsafeEdit, UnsupportedFormat
 from deid.formats import magic
 from deid.formats.pdf_edit import Changes, Stars, changes_for
-from deid.formats.pdf_layout import Bounds, Grid, Piece, laid_out
+from deid.formats.pdf_layout import Bounds, Grid, Page, Piece, laid_out
 from deid.formats.pdf_objects import fields, items, kind, numbers
+from deid.formats.pdf_raster import pictured, rebuild
 from deid.formats.pdf_rewrite import rewritten
 from deid.formats.pdf_shapes import Used, lying
 from deid.formats.pdf_strings import Spot, Stream, Walk, Xml, dropped
-from deid.formats.pdf_text import Content, Drawing, Reader, digits_in
+from deid.formats.pdf_text import Box, Content, Drawing, Reader, digits_in
 from deid.formats.pdf_tokens import literal, shows_text, stream_bytes, tokens
 from deid.model import Edit, Remark, Row, Table, Text
 
@@ -56,6 +59,8 @@ _MOST_BYTES = 1 << 30
 _MOST_PAGES = 20_000
 _SCAN = 0.4
 """A picture over this share of a page without visible text makes it a scanned page."""
+_FEW = 20
+"""Fewer visible characters than this beside a large picture are no text layer."""
 _NEAR = 4.0
 """Column rules of one table stand at the same place on each page, but for rounding (points)."""
 _SLACK = 5
@@ -63,10 +68,14 @@ _SLACK = 5
 _CONTENT = re.compile(r"page(\d+)#(?:f\d+l\d+|l\d+|u\d+_\d+|(?:t\d+)?r\d+c\d+)")
 
 
-def read(path: Path) -> Pdf:
-    """The PDF at ``path``. Raises UnreadableFile or UnsupportedFormat that name page and fault."""
+def read(path: Path, *, raster: bool = False) -> Pdf:
+    """The PDF at ``path``. Raises UnreadableFile or UnsupportedFormat that name page and fault.
+
+    ``raster``: a page with text over text in its cells is not refused. Those cells are taken out
+    whole, and the page is saved as an image with its other text under it.
+    """
     magic.require(path, "pdf")
-    return Pdf(path)
+    return Pdf(path, raster=raster)
 
 
 @dataclass(slots=True)
@@ -122,8 +131,9 @@ class Pdf:
 
     format = "pdf"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, raster: bool = False) -> None:
         self._path = path
+        self._raster = raster
         self._saved = False
         self._load()
 
@@ -134,6 +144,7 @@ class Pdf:
         self._streams: dict[str, Stream] = {}
         self._lying: dict[tuple[int, int], Any] = {}
         self._carried: dict[int, Bounds] = {}
+        self._rebuilt: dict[int, list[Box]] = {}
         self._xml: Xml | None = None
         self.remarks: Sequence[Remark] = ()
         self.parts: Sequence[Table | Text] = ()
@@ -161,6 +172,7 @@ class Pdf:
                 over = self._layout(drawing, page, number, sheets, texts)
                 shown += len(drawing.glyphs)
                 notes += _page_notes(drawing, *over, page, number)
+                notes += self._rebuilt_notes(number)
                 other.compare(number, drawing.digits)
                 texts += self._strings(walk.page(page.obj, number, page.obj.get("/Resources", {})))
             other.close()
@@ -202,6 +214,9 @@ class Pdf:
     ) -> tuple[int, int]:
         """Add a page's tables and lines; how many lines stand on others, outside cells and inside."""
         layout = laid_out(drawing, _width(page), self._carried.get(number, ()))
+        if layout.tangled and self._raster:
+            self._rebuilt[number] = [_around(piece, drawing) for piece in _taken_out(layout)]
+            layout.tangled = 0
         if layout.grids and layout.grids[-1].bounds:
             self._carried[number + 1] = layout.grids[-1].bounds
         for at, grid in enumerate(layout.grids):
@@ -215,6 +230,14 @@ class Pdf:
             texts.append(Text(f"page{number}#l{at}", piece.text))
         texts += _actual(drawing, number)
         return layout.over, layout.tangled
+
+    def _rebuilt_notes(self, number: int) -> Iterator[Remark]:
+        if number in self._rebuilt:
+            yield Remark(
+                f"page{number}",
+                f"第{number}页有 {len(self._rebuilt[number])} 格文字重叠在一起，已整格遮盖，"
+                "这一页改成了图片（附文字层），请与原件核对",
+            )
 
     def _strings(self, spots: Iterator[Spot]) -> Iterator[Text]:
         for spot in spots:
@@ -275,12 +298,13 @@ class Pdf:
                 pages[int(content[1])][place] = changes
             else:
                 raise UnsafeEdit("要修改的位置不在文件里。")
-        for number in sorted(pages):
+        for number in sorted({*pages, *self._rebuilt}):
             self._edit_page(number, pages[number])
         for name in sorted(inner):
             self._edit_stream(self._streams[name], inner[name])
         if xmp and self._xml is not None:
             self._pdf.Root.Metadata.write(self._xml.written(xmp))
+        self._rebuild_pages()
         self._write(target)
 
     def _write(self, target: BinaryIO) -> None:
@@ -316,18 +340,39 @@ class Pdf:
         drawing = self._drawn(page, number)
         pieces: dict[str, Piece] = {}
         layout = laid_out(drawing, _width(page), self._carried.get(number, ()))
+        removed = _taken_out(layout) if number in self._rebuilt else []
         for at, grid in enumerate(layout.grids):
             for (row, column), piece in grid.cells.items():
                 pieces[f"{_prefix(number, at)}r{row}c{column}"] = piece
         for at, piece in enumerate(layout.lines):
             pieces[f"page{number}#l{at}"] = piece
         changes = _collected(pieces, edits, drawing, number)
+        for piece in removed:
+            for place in {*piece.glyphs, *chain.from_iterable(piece.shadows.values())} - {-1}:
+                glyph = drawing.glyphs[place]
+                changes.setdefault(glyph.stream, {}).setdefault(glyph.show, {})[glyph.at] = None
 
         def replace(data: bytes) -> None:
             page.obj.Contents = self._pdf.make_stream(data)
 
         self._apply(drawing, changes, edits, number, replace)
         self._blank_structure(page, drawing, changes)
+
+    def _rebuild_pages(self) -> None:
+        """Replace the pages that have to be images, all edits made."""
+        if not self._rebuilt:
+            return
+        held = BytesIO()
+        self._pdf.save(held, fix_metadata_version=False)
+        for number, blanks in self._rebuilt.items():
+            page = self._pdf.pages[number - 1]
+            drawing = self._drawn(page, number)
+            if sum(bool(glyph.char.strip()) for glyph in drawing.glyphs) < _FEW:
+                raise UnsafeEdit(f"第{number}页剩下的文字太少，改成图片后无法复查，请重新导出。")
+            picture, text = pictured(held.getvalue(), number)
+            if digits_in(text) > drawing.digits + _SLACK:
+                raise UnsafeEdit(f"第{number}页的内容各软件读法不一，不能改成图片，请重新导出。")
+            rebuild(self._pdf, page, drawing, picture, blanks)
 
     def _edit_stream(self, stream: Stream, edits: Mapping[str, Sequence[Edit]]) -> None:
         drawing = self._drawn_stream(stream)
@@ -466,6 +511,20 @@ def _area(page: Any) -> float:
     return abs((box[2] - box[0]) * (box[3] - box[1])) or 1.0
 
 
+def _taken_out(layout: Page) -> list[Piece]:
+    """The cells whose lines overlap, which the layout then no longer has."""
+    return [grid.cells.pop(cell) for grid in layout.grids for cell in grid.tangled]
+
+
+def _around(piece: Piece, drawing: Drawing) -> Box:
+    """The box around the glyphs of a text."""
+    glyphs = [drawing.glyphs[place] for place in piece.glyphs if place >= 0]
+    xs = [x for glyph in glyphs for x in (glyph.x, glyph.x + glyph.dx)]
+    ys = [y for glyph in glyphs for y in (glyph.y, glyph.y + glyph.dy)]
+    size = max(glyph.size for glyph in glyphs)
+    return min(xs), min(ys) - 0.25 * size, max(xs), max(ys) + size
+
+
 def _prefix(number: int, table: int) -> str:
     return f"page{number}#t{table + 1}" if table else f"page{number}#"
 
@@ -476,7 +535,7 @@ def _page_notes(
     """What a person must know of a page. Raises UnsupportedFormat for a scanned one."""
     visible = sum(glyph.shown and bool(glyph.char.strip()) for glyph in drawing.glyphs)
     covered = max(drawing.pictures, default=0.0) / _area(page)
-    if covered > _SCAN and visible < 20:
+    if covered > _SCAN and visible < _FEW:
         raise UnsupportedFormat(
             f"第{number}页是扫描件（整页图片），扫描件暂不支持；请用原电子文件导出 PDF。"
         )
@@ -489,7 +548,8 @@ def _page_notes(
         yield Remark(f"page{number}", f"第{number}页有 {unknown} 个字符无法识别，请人工查看")
     if tangled:
         raise UnreadableFile(
-            f"第{number}页有文字重叠在一起，无法按顺序读出，请调整版面后重新导出。"
+            f"第{number}页有文字重叠在一起，无法按顺序读出；"
+            "请调整版面后重新导出，或改用 --pdf raster（重叠的格整格遮盖，这一页改成图片）。"
         )
     if over:
         yield Remark(f"page{number}", f"第{number}页有文字重叠在一起，可能读错，请人工核对")

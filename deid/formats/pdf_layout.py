@@ -92,7 +92,7 @@ class Grid:
     top: float
     bounds: Bounds = ()
     carried: bool = False
-    tangled: int = 0
+    tangled: list[tuple[int, int]] = field(default_factory=list)
     cells: dict[tuple[int, int], Piece] = field(default_factory=dict)
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
 
@@ -121,19 +121,19 @@ def laid_out(drawing: Drawing, width: float, carried: Bounds = ()) -> Page:
         rest = spots
         for grid, inside in _ruled(rules, spots, angle):
             page.grids.append(grid)
-            page.tangled += grid.tangled
+            page.tangled += len(grid.tangled)
             taken = set(inside)
             rest = [spot for spot in rest if spot.glyph not in taken]
         for grid, inside in _ruled(_clips(rest), rest, angle):
             if _is_list(grid):
                 page.grids.append(grid)
-                page.tangled += grid.tangled
+                page.tangled += len(grid.tangled)
                 taken = set(inside)
                 rest = [spot for spot in rest if spot.glyph not in taken]
         lines = _lines(rest)
         for aligned, taken_lines in _aligned(lines, angle, carried):
             page.grids.append(aligned)
-            page.tangled += aligned.tangled
+            page.tangled += len(aligned.tangled)
             taken = {id(line) for line in taken_lines}
             lines = [line for line in lines if id(line) not in taken]
         page.over += _overlaps([spot for line in lines for spot in line])
@@ -460,7 +460,8 @@ class _Frame:
         for cell, spots in sorted(held.items()):
             grid.cells[cell] = _stacked(spots, self.xs[spans[cell][3] + 1])
             grid.cells[cell].walled = True
-            grid.tangled += _overlaps(spots) > 0
+            if _overlaps(spots):
+                grid.tangled.append(cell)
         grid.merges = sorted(
             {span for span in spans.values() if span[:2] != span[2:] and span[:2] in grid.cells}
         )
@@ -581,7 +582,8 @@ def _aligned(
                         held[column] += spots
             for column, spots in held.items():
                 grid.cells[number, column] = _stacked(spots, bounds[column][1])
-                grid.tangled += _overlaps(spots) > 0
+                if _overlaps(spots):
+                    grid.tangled.append((number, column))
         yield grid, taken
 
 
