@@ -50,14 +50,20 @@ def scan_texts(
     """Each text with its findings, in order; ``reference`` is the day on which ages count."""
     grid = _as_list(texts, _list_rows(texts)) or _pasted_rows(texts)
     listed = _scan_list(texts, grid, reference)
-    settings = _settings(texts, listed)
+    plain = [[] if at in listed else scan(text.text, PROSE) for at, text in enumerate(texts)]
+    settings = _settings(texts, listed, [_is_personal(found) for found in plain])
     minors = _minors(texts, settings, reference or datetime.date.today())
     for at, text in enumerate(texts):
         if at in listed:
             found = [*listed[at], *_across_fields(text.text)]
         else:
-            found = [*scan(text.text, settings[at]), *minors.get(at, ())]
+            found = _scan_again(text.text, settings[at], plain[at]) + minors.get(at, [])
         yield TextFindings(text, tuple(merge(found)))
+
+
+def _scan_again(text: str, setting: Setting, plain: list[Finding]) -> list[Finding]:
+    """The findings under a setting. What is the publisher's holds nothing that prose does not."""
+    return [] if setting is _PUBLIC and not plain else scan(text, setting)
 
 
 def merge(found: Sequence[Finding]) -> list[Finding]:
@@ -202,11 +208,12 @@ def _across_fields(text: str) -> list[Finding]:
 # --------------------------------------------------------------------------------- the other lines
 
 
-def _settings(texts: Sequence[Text], listed: Mapping[int, object]) -> list[Setting]:
-    """What each line that is not of a list stands in."""
+def _settings(
+    texts: Sequence[Text], listed: Mapping[int, object], records: Sequence[bool]
+) -> list[Setting]:
+    """What each line that is not of a list stands in; ``records`` are those about a person."""
     if len(texts) == 1:
-        return [_RECORD if _is_record(texts[0].text) else PROSE]
-    records = [at not in listed and _is_record(text.text) for at, text in enumerate(texts)]
+        return [_RECORD if records[0] else PROSE]
     settings = [_RECORD if record else _PUBLIC for record in records]
     for at, text in enumerate(texts):
         if not records[at] and any(records[max(0, at - 2) : at + 3]) and _listed(text.text):
@@ -227,7 +234,7 @@ def _tells_of_a_person(text: str) -> bool:
 
 def _minors(
     texts: Sequence[Text], settings: Sequence[Setting], reference: datetime.date
-) -> Mapping[int, list[Finding]]:
+) -> dict[int, list[Finding]]:
     """Names in labelled lines whose neighbours show that the person is under age."""
     values = []
     for at, text in enumerate(texts):
@@ -250,9 +257,9 @@ def _labelled(text: str) -> tuple[Label, int]:
     return exact_label(match[1]), match.end()
 
 
-def _is_record(text: str) -> bool:
+def _is_personal(found: Sequence[Finding]) -> bool:
     """Whether a line tells of a person: it holds a personal number that is no agency's."""
-    return any(finding.entity in _PERSONAL for finding in scan(text, PROSE))
+    return any(finding.entity in _PERSONAL for finding in found)
 
 
 def _listed(text: str) -> bool:

@@ -240,10 +240,10 @@ def _forms(folded: str, setting: Setting) -> list[tuple[Entity, Pattern]]:
 
 
 _NUMBERISH = re.compile(
-    r"(?:\d\D{0,6}){5}|@|wxid_|[A-Za-z][A-Za-z0-9_-]{4}"
+    r"(?:\d[\W_]{0,3}){6}\d|[A-Za-z]\d{5}|@|wxid_|QQ|qq|微信|扣扣|(?i:wechat|vx|wx)"
     r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]\s{0,3}[A-Za-z]"
 )
-"""What every number has at least: five digits, or the beginning of an account or a plate."""
+"""What every number has at least: seven digits, or the beginning of an account or a plate."""
 _FEWEST = 10
 _MANY_DIGITS = frozenset(
     [

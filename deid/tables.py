@@ -111,7 +111,8 @@ def _scan_row(
 ) -> Iterator[CellFindings]:
     minors = minor_names(view, reference) if view.zone == "data" else {}
     minors |= {column: found for (row, column), found in in_forms.items() if row == view.row.index}
-    split = split_ids(view.row)
+    sums = view.zone == "total" or view.block.aggregate
+    split = {} if sums else split_ids(view.row)
     personal = view.zone == "note" and _names_a_person(view.row, scanner)
     for column, text in view.row.cells.items():
         setting = _RECORD if personal else _setting(view, column)
@@ -137,15 +138,19 @@ _SHOWN = 6
 def split_ids(row: Row) -> Mapping[int, list[Finding]]:
     """Column -> what of an ID number stands there that is written over several cells.
 
-    One digit to a box (18 boxes), or division, birth date and tail in three columns. Only cells
-    side by side, and only with the right check character.
+    One digit to a box (18 boxes), or division, birth date and tail in three columns. Only whole
+    cells side by side, and only with the right check character.
     """
     found: dict[int, list[Finding]] = {}
     for run in _digit_runs(row):
-        text = "".join(piece.strip() for _, piece in run)
-        for start in range(len(text) - 17):
-            if resident_id(text[start : start + 18].upper()):
-                _mark(found, run, start)
+        for first in range(len(run)):
+            text = ""
+            for last in range(first, len(run)):
+                text += run[last][1].strip()
+                if len(text) >= 18:
+                    break
+            if last > first and resident_id(text.upper()):
+                _mark(found, run[first : last + 1], 0)
     return found
 
 

@@ -60,10 +60,10 @@ class Residue:
         at = 0
         while at < len(plain):
             match = self._at(plain, at)
-            if match:
-                value, entity = match
-                yield places[at], places[at + len(value) - 1] + 1, entity
-                at += len(value)
+            span = (places[at], places[at + len(match[0]) - 1] + 1) if match else (0, 0)
+            if match and (match[1] != "PERSON" or _is_the_name(folded, *span)):
+                yield *span, match[1]
+                at += len(match[0])
             else:
                 at += 1
         for number in _SCIENTIFIC.finditer(folded):
@@ -102,6 +102,28 @@ class Residue:
                 if match and len(match[0]) > _WHOLE:
                     return True
         return False
+
+
+_HAN_CELL = re.compile("\\s*[\u4e00-\u9fff]{2,4}\\s*")
+_BEFORE_NAME = frozenset("子女孙儿童生人是为叫孤")
+_AFTER_NAME = frozenset("由在就随和与的因系同及")
+
+
+def _is_the_name(folded: str, start: int, end: int) -> bool:
+    """Whether a minor's name stands there and not a part of another word: an adult's longer name
+    (张强 in 张强国), a place. A name of two characters has to be set apart."""
+    if _HAN_CELL.fullmatch(folded):
+        return folded.strip() == folded[start:end]
+    if end - start > 2:
+        return True
+    before, after = folded[start - 1 : start], folded[end : end + 1]
+    return (not _is_han(before) or before in _BEFORE_NAME) and (
+        not _is_han(after) or after in _AFTER_NAME
+    )
+
+
+def _is_han(char: str) -> bool:
+    return "\u4e00" <= char <= "\u9fff"
 
 
 def _whole(plain: str, at: int, value: str) -> bool:
