@@ -270,7 +270,7 @@ def _age_on(birth: datetime.date, day: datetime.date) -> int:
 
 
 _FEATURES = frozenset(
-    "CN_RESIDENT_ID AGE BIRTH_DATE CN_STUDENT_NO CN_DISABILITY_CERT CN_SOCIAL_SECURITY_NO".split()
+    ["CN_RESIDENT_ID", "AGE", "BIRTH_DATE", "CN_STUDENT_NO", "CN_DISABILITY_CERT", "CN_SOCIAL_SECURITY_NO"]
 )
 
 
