@@ -1,12 +1,12 @@
 """Every error that deid raises on purpose.
 
-    DeidError                        message fit to show a clerk (Chinese); never holds cell content
-    ├─ PatternError(ValueError)      a file under patterns/ breaks its format; says file and key
-    ├─ UnknownPolicy(LookupError)    names the policies there are
-    ├─ UnsupportedFormat(ValueError) names the extension, and the extra to install if that is all
-    ├─ UnreadableFile(ValueError)    encrypted, damaged, over a limit or not what its name says
-    ├─ UnsafeEdit(ValueError)        a place that cannot be changed without breaking the file
-    └─ LeftOver                      verification found what the policy hides; carries the report
+DeidError                        message fit to show a clerk (Chinese); never holds cell content
+├─ PatternError(ValueError)      a file under patterns/ breaks its format; says file and key
+├─ UnknownPolicy(LookupError)    names the policies there are
+├─ UnsupportedFormat(ValueError) names the extension, and the extra to install if that is all
+├─ UnreadableFile(ValueError)    encrypted, damaged, over a limit or not what its name says
+├─ UnsafeEdit(ValueError)        a place that cannot be changed without breaking the file
+└─ LeftOver                      verification found what the policy hides; carries the report
 """
 
 from __future__ import annotations

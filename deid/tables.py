@@ -270,7 +270,14 @@ def _age_on(birth: datetime.date, day: datetime.date) -> int:
 
 
 _FEATURES = frozenset(
-    ["CN_RESIDENT_ID", "AGE", "BIRTH_DATE", "CN_STUDENT_NO", "CN_DISABILITY_CERT", "CN_SOCIAL_SECURITY_NO"]
+    [
+        "CN_RESIDENT_ID",
+        "AGE",
+        "BIRTH_DATE",
+        "CN_STUDENT_NO",
+        "CN_DISABILITY_CERT",
+        "CN_SOCIAL_SECURITY_NO",
+    ]
 )
 
 
