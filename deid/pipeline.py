@@ -9,11 +9,12 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from deid.columns import Profile
 from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
@@ -100,28 +101,29 @@ def mask_file(
 def _mask_large(
     source: Path, target: Path, policy: Policy, overwrite: bool, dry_run: bool, started: float
 ) -> FileReport | None:
-    """A large csv file, streamed; None when it is none or only the exact path can do it."""
-    if source.suffix.lower() not in (".csv", ".tsv") or (target.exists() and not overwrite):
+    """A large csv file or workbook; None when it is none or only the exact path can do it."""
+    if not source.is_file() or (target.exists() and not overwrite):
         return None
-    if not source.is_file() or source.stat().st_size < LEAST:
+    masker = _masker_of_large(source)
+    if masker is None:
         return None
     with _temporary(target, dry_run) as path:
-        done = mask_csv(source, path, policy)
+        done = masker(source, path, policy)
         if done is None:
             return None
         if not dry_run:
             _rename(path, target)
     work = _Work(found=done.found)
-    for (index, profile), rows in done.columns.items():
-        key = ("", index, profile.header)
+    for (*sheet, index, profile), rows in done.columns.items():
+        key = ("".join(sheet), index, profile.header)
         rows += work.columns[key].rows if key in work.columns else 0
-        work.columns[key] = _column("", index, profile, rows)
+        work.columns[key] = _column(key[0], index, profile, rows)
     items = [*_empty_identifier_columns(work), *_look_at(done.remarks)]
     return FileReport(
         source=str(source),
         output="" if dry_run else str(target),
         status="look" if items else "publish",
-        message="",
+        message="；".join(note.message for note in done.remarks if not note.look),
         format=done.format,
         policy=policy.name,
         found=dict(sorted(work.found.items())),
@@ -132,6 +134,22 @@ def _mask_large(
         output_sha256=done.output_sha256,
         seconds=time.perf_counter() - started,
     )
+
+
+def _masker_of_large(source: Path) -> Callable[[Path, Path, Policy], Any] | None:
+    """What masks a file of that kind and size by the column."""
+    kind = source.suffix.lower()
+    if kind in (".csv", ".tsv"):
+        return mask_csv if source.stat().st_size >= LEAST else None
+    if kind != ".xlsx" or source.stat().st_size < LEAST // 100:
+        return None
+    from deid.formats.xlsx import cells_size
+
+    if cells_size(source) < LEAST:
+        return None
+    from deid.sheets import mask_xlsx  # loads numpy
+
+    return mask_xlsx
 
 
 def _mask_document(

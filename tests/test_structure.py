@@ -22,7 +22,7 @@ GROUPS = (
     {"policy", "fields"},
     {"scan", "columns", "vector", "prose", "tables"},
     {"mask", "verify", "strength"},
-    {"stream"},
+    {"stream", "cells", "sheets"},
     {"pipeline"},
     {"batch", "presidio", "spark", "__init__"},
     {"cli"},
@@ -37,7 +37,7 @@ NARROW = {
 }
 # The one home of each heavy package, and the modules that load it only inside a function.
 HOMES = {
-    "numpy": {"vector", "formats.delimited", "formats.xlsx"},
+    "numpy": {"vector", "cells", "sheets", "formats.delimited", "formats.xlsx"},
     "pandas": {"__init__", "frames"},
     "jieba": {"names"},
     "presidio_analyzer": {"presidio"},
@@ -116,7 +116,7 @@ def test_imports_point_one_way(path: Path) -> None:
         flat -= {"__init__"} if module in ("cli", "batch") else set()
         assert all(rank(name) <= rank(module) for name in flat), sorted(found)
         if any(name.startswith("formats") for name in found):
-            assert module in ("stream", "pipeline", "presidio", "spark", "cli")
+            assert module in ("stream", "cells", "sheets", "pipeline", "presidio", "spark", "cli")
 
 
 def test_every_module_has_a_place() -> None:
@@ -151,7 +151,7 @@ def test_heavy_packages_stay_home(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nothing_heavy_is_imported_when_a_module_loads(path: Path) -> None:
-    if name_of(path) in ("vector", "presidio", "spark"):
+    if name_of(path) in ("vector", "cells", "sheets", "presidio", "spark"):
         pytest.skip("loaded only where its package is needed")
     loaded = {name.split(".")[0] for name in imports(path, nested=False)}
     assert not loaded & LAZY

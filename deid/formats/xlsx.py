@@ -7,6 +7,7 @@ other part is shown by ``opc.Parts``. This module knows what those parts mean, a
 from __future__ import annotations
 
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -536,6 +537,20 @@ def _date_styles(xml: str) -> frozenset[int]:
         if shown or (shown is None and code.isdigit() and int(code) in DATE_FORMATS):
             out.add(number)
     return frozenset(out)
+
+
+_HOLDS_CELLS = re.compile(r"(?i)worksheets/[^/]+\.xml$|sharedstrings\.xml$")
+
+
+def cells_size(path: Path) -> int:
+    """Bytes of the parts that hold cells, unpacked, as the package's directory tells it; 0 where
+    there is no such directory."""
+    try:
+        with zipfile.ZipFile(path) as package:
+            infos = package.infolist()
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        return 0
+    return sum(info.file_size for info in infos if _HOLDS_CELLS.search(info.filename))
 
 
 def read(path: Path) -> Workbook:

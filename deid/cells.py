@@ -1,0 +1,549 @@
+"""The cells of a worksheet and the shared strings, found by the thousand in the bytes of their XML.
+
+The way of writing is the one that every spreadsheet program uses: nothing between the tags, no
+formulas, no comments. Each byte is accounted for by that grammar, so what passes is well formed.
+Everything else raises Odd, and the exact reader takes the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from deid.vector import PAD, Bytes, Flags, Places, Words
+
+MAX_TAGS = 64 << 20
+"""Bytes of rows that may have to be looked at together before enough of them hold something."""
+
+
+class Odd(Exception):
+    """XML that only the exact reader understands."""
+
+
+def padded(data: bytes) -> tuple[bytes, Bytes]:
+    """The bytes with zeros behind them, so that a fixed-width view never leaves the buffer."""
+    longer = data + bytes(PAD)
+    return longer, np.frombuffer(longer, np.uint8)
+
+
+def words_at(source: Bytes, places: Places) -> Words:
+    """The eight bytes at each place, the first one lowest."""
+    view: Words = np.ndarray((len(source) - 8,), "<u8", source, strides=(1,))
+    return view[places]
+
+
+def _halves_at(source: Bytes, places: Places) -> Places:
+    view: Places = np.ndarray((len(source) - 2,), "<u2", source, strides=(1,))
+    return view[places]
+
+
+_HIGH_FIRST = ((8 - np.arange(9)) * 8).astype(np.uint64)
+_NIBBLES = np.uint64(0x0F0F0F0F0F0F0F0F)
+_SIXES = np.uint64(0x0606060606060606)
+_UPPER = np.uint64(0xF0F0F0F0F0F0F0F0)
+
+
+def _aligned(words: Words, sizes: Places) -> Words:
+    """The first ``sizes`` bytes of each word, moved to its upper end."""
+    return np.where(sizes > 0, words << _HIGH_FIRST[sizes], np.uint64(0))
+
+
+def whole_numbers(source: Bytes, starts: Places, sizes: Places) -> tuple[Flags, Places]:
+    """Which places hold 1 to 8 digits of that size, and the numbers they make."""
+    fine = (sizes > 0) & (sizes <= 8)
+    sizes = np.where(fine, sizes, 1)
+    moved = _aligned(words_at(source, starts), sizes)
+    expected = ~np.uint64(0) << _HIGH_FIRST[sizes]
+    bare = moved ^ (np.uint64(0x3030303030303030) & expected)
+    fine &= ((bare + _SIXES) | bare) & _UPPER == 0
+    x = bare & _NIBBLES
+    x = (x * np.uint64(10) + (x >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
+    x = (x * np.uint64(100) + (x >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
+    low, high = x & np.uint64(0xFFFF), x >> np.uint64(32)
+    return fine, (low * np.uint64(10000) + high).astype(np.int64)
+
+
+# ------------------------------------------------------------------------------------------- tags
+
+_ROW, _EMPTY_ROW, _ROW_END, _CELL, _EMPTY_CELL, _CELL_END = range(1, 7)
+_VALUE, _VALUE_END, _IS, _IS_END, _TEXT, _TEXT_END, _ITEM, _ITEM_END = range(7, 15)
+_OTHER = 15
+
+_NAMES = {
+    b"ro": _ROW, b"/r": _ROW_END, b"c ": _CELL, b"/c": _CELL_END, b"v>": _VALUE, b"/v": _VALUE_END,
+    b"is": _IS, b"/i": _IS_END, b"t>": _TEXT, b"t ": _TEXT, b"/t": _TEXT_END,
+}  # fmt: skip
+_KINDS = np.zeros(65536, np.uint8)
+for _name, _kind in _NAMES.items():
+    _KINDS[int.from_bytes(_name, "little")] = _kind
+_STRING_KINDS = np.full(65536, _OTHER, np.uint8)
+for _name, _kind in ((b"t>", _TEXT), (b"t ", _TEXT), (b"/t", _TEXT_END)):
+    _STRING_KINDS[int.from_bytes(_name, "little")] = _kind
+_STRING_KINDS[int.from_bytes(b"si", "little")] = _ITEM
+_STRING_KINDS[int.from_bytes(b"/s", "little")] = _ITEM_END
+
+_SIZES = np.zeros(16, np.int64)
+"""Bytes of a tag, less one; 0 where it has attributes."""
+_SIZES[[_ROW_END, _CELL_END, _VALUE, _VALUE_END, _IS, _IS_END, _TEXT_END]] = 5, 3, 2, 3, 3, 4, 3
+_FOLLOWS = {
+    0: (_ROW, _EMPTY_ROW),
+    _ROW: (_CELL, _EMPTY_CELL, _ROW_END),
+    _EMPTY_ROW: (_ROW, _EMPTY_ROW),
+    _ROW_END: (_ROW, _EMPTY_ROW),
+    _CELL: (_VALUE, _IS, _CELL_END),
+    _EMPTY_CELL: (_CELL, _EMPTY_CELL, _ROW_END),
+    _VALUE: (_VALUE_END,),
+    _VALUE_END: (_CELL_END,),
+    _IS: (_TEXT,),
+    _TEXT: (_TEXT_END,),
+    _TEXT_END: (_IS_END,),
+    _IS_END: (_CELL_END,),
+    _CELL_END: (_CELL, _EMPTY_CELL, _ROW_END),
+}
+_MAY_FOLLOW = np.zeros((16, 16), bool)
+for _first, _those in _FOLLOWS.items():
+    _MAY_FOLLOW[_first, list(_those)] = True
+_HOLDS_TEXT = np.zeros(16, bool)
+_HOLDS_TEXT[[_VALUE, _TEXT]] = True
+
+_PRESERVE = b'<t xml:space="preserve">'
+_ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)(?:#([0-9]{1,7}|x[0-9A-Fa-f]{1,6});)?")
+_ROW_REST = re.compile(rb"(?: [A-Za-z0-9:]{1,20}=\"[A-Za-z0-9.:-]{0,10}\")*+/?")
+_CELL_REST = re.compile(rb"(?: ([st])=\"([A-Za-z0-9]{1,10})\")*+")
+_ATTRIBUTE = re.compile(rb" ([A-Za-z0-9:]+)=")
+
+
+def _tags(text: Bytes) -> tuple[Places, Places]:
+    """Where tags start and end; every ``<`` has its ``>``, and no other stands anywhere."""
+    starts, ends = np.flatnonzero(text == 60), np.flatnonzero(text == 62)
+    if len(starts) != len(ends) or not len(starts):
+        raise Odd
+    if (ends <= starts).any() or (starts[1:] <= ends[:-1]).any():
+        raise Odd
+    return starts, ends
+
+
+def check_bytes(data: bytes) -> None:
+    """UTF-8 with nothing in it that XML forbids, and only the five named entities."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        raise Odd from None
+    if b"\xef\xbf" in data and (b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data):
+        raise Odd
+    if b"&" in data and not all(map(_is_character, set(_ENTITY.findall(data)))):
+        raise Odd
+    low = int((np.frombuffer(data, np.uint8) < 32).sum())
+    if low and low != data.count(b"\n") + data.count(b"\t"):
+        raise Odd
+
+
+def _is_character(number: bytes) -> bool:
+    """Whether a character reference names a character that XML allows."""
+    if not number:
+        return False
+    code = int(number[1:], 16) if number[:1] == b"x" else int(number)
+    if code in (9, 10, 13):
+        return True
+    return 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
+
+
+def _check_texts(source: Bytes, starts: Places, ends: Places) -> None:
+    """``<t>`` has no attribute but the one that keeps blanks."""
+    sizes = ends - starts
+    long = starts[sizes != 2]
+    if (sizes[sizes != 2] != len(_PRESERVE) - 1).any():
+        raise Odd
+    for at in range(0, len(_PRESERVE), 8):
+        if (words_at(source, long + at) != int.from_bytes(_PRESERVE[at : at + 8], "little")).any():
+            raise Odd
+
+
+def _starts_with(source: Bytes, places: Places, expected: bytes) -> bool:
+    mask = np.uint64((1 << 8 * len(expected)) - 1)
+    return bool(((words_at(source, places) & mask) == int.from_bytes(expected, "little")).all())
+
+
+def _unplain(data: bytes, source: Bytes, starts: Places, ends: Places) -> Flags:
+    """Texts that do not read as they are written: entities, ``_x0041_``."""
+    found = np.zeros(len(starts), bool)
+    places = [np.flatnonzero(source[: len(data)] == 38)] if b"&" in data else []
+    if b"_" in data and b"_x" in data:
+        places.append(np.array([hit.start() for hit in re.finditer(rb"_x", data)], np.int64))
+    for those in places:
+        at = np.searchsorted(starts, those, "right") - 1
+        found[at[(at >= 0) & (those < ends[at])]] = True
+    return found
+
+
+# ----------------------------------------------------------------------------------- shared strings
+
+
+class SharedStrings:
+    """The shared strings, as bytes of their part; the odd ones (``plain`` false) as texts."""
+
+    def __init__(self, data: bytes) -> None:
+        self.size = len(data)
+        start = re.match(
+            rb"(?:\xef\xbb\xbf)?(?:<\?xml [^<>]*\?>\s*)?<sst( [^<>]*[^<>/])?>", data[:4096]
+        )
+        end = data.rfind(b"</sst>")
+        if start is None or data[end + 6 :].strip():
+            raise Odd
+        check_bytes(data[start.end() :])
+        self.data, self.bytes = padded(data)
+        self._items(start.end(), end)
+
+    def _items(self, first: int, last: int) -> None:
+        text = self.bytes[first:last]
+        if first == last:
+            starts = ends = np.zeros(0, np.int64)
+        else:
+            starts, ends = _tags(text)
+        starts, ends = starts + first, ends + first
+        kinds = _STRING_KINDS[_halves_at(self.bytes, starts + 1)]
+        opened, closed = np.flatnonzero(kinds == _ITEM), np.flatnonzero(kinds == _ITEM_END)
+        self.open, self.close = starts[opened], ends[closed] + 1
+        self._check(starts, ends, opened, closed, (first, last))
+        plain = closed - opened == 3
+        at = opened[plain]
+        plain[plain] = (kinds[at + 1] == _TEXT) & (kinds[at + 2] == _TEXT_END)
+        at = opened[plain]
+        fine = (starts[at + 1] == ends[at] + 1) & (starts[at + 3] == ends[at + 2] + 1)
+        fine &= ends[at + 2] - starts[at + 2] == 3
+        if not fine.all():
+            raise Odd
+        _check_texts(self.bytes, starts[at + 1], ends[at + 1])
+        self.starts, self.ends = self.open.copy(), self.open.copy()
+        self.starts[plain], self.ends[plain] = ends[at + 1] + 1, starts[at + 2]
+        odd = _unplain(self.data[: self.size], self.bytes, self.starts, self.ends)
+        self.plain: Flags = plain & ~odd
+        self.simple: Flags = plain
+
+    def _check(
+        self, starts: Places, ends: Places, opened: Places, closed: Places, span: tuple[int, int]
+    ) -> None:
+        if len(opened) != len(closed) or (closed <= opened).any():
+            raise Odd
+        if (opened[1:] != closed[:-1] + 1).any() or (self.open[1:] != self.close[:-1]).any():
+            raise Odd
+        if len(opened) and (self.open[0] != span[0] or self.close[-1] != span[1]):
+            raise Odd
+        if not len(opened) and len(starts):
+            raise Odd
+        if (ends[opened] - starts[opened] != 3).any() or (ends[closed] - starts[closed] != 4).any():
+            raise Odd
+        if len(closed) and not _starts_with(self.bytes, starts[closed], b"</si>"):
+            raise Odd
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def item(self, number: int) -> str:
+        """One ``si`` element."""
+        return self.data[self.open[number] : self.close[number]].decode()
+
+
+# ------------------------------------------------------------------------------------- worksheets
+
+NOTHING, SHARED, NUMBER, INLINE, OTHER = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the attributes of a cell but its place say."""
+
+    rest: bytes
+    kind: str
+    style: int
+
+
+@dataclass(slots=True)
+class Window:
+    """Some rows of a sheet, and their cells as arrays.
+
+    ``row``: which of ``numbers`` (the row numbers, from 0); ``kinds``: which of ``Cells.kinds``;
+    ``value``: from ``first`` to ``last``; ``start``, ``rest``, ``tag``, ``end``: of the cell element,
+    of its attributes behind the place, of the end of its tag, of its end.
+    """
+
+    data: bytes
+    size: int
+    numbers: Places
+    row: Places
+    column: Places
+    stored: Places
+    kinds: Places
+    first: Places
+    last: Places
+    start: Places
+    rest: Places
+    tag: Places
+    end: Places
+    shared: Places
+    plain: Flags
+
+    @property
+    def bytes(self) -> Bytes:
+        """The window's XML, with zeros behind it."""
+        return np.frombuffer(self.data, np.uint8)
+
+
+def _as_shown(source: Bytes, starts: Places, ends: Places) -> Flags:
+    """Which stored numbers read as they are written: no exponent, no superfluous zero."""
+    size = ends - starts
+    short = size <= 16
+    view = np.ndarray((len(source) - 16,), "V16", source, strides=(1,))
+    matrix = np.frombuffer(view[starts].tobytes(), np.uint8).reshape(-1, 16)
+    inside = np.arange(16) < size[:, None]
+    digits = ((matrix >= 48) & (matrix < 58) & inside).sum(axis=1)
+    points = ((matrix == 46) & inside).sum(axis=1)
+    first, second, last = matrix[:, 0], matrix[:, 1], source[ends - 1]
+    fine = short & (digits + points == size) & (digits <= 15)
+    whole = (points == 0) & ((first != 48) | (size == 1))
+    broken = (points == 1) & (first != 46) & (last != 48) & (last != 46)
+    broken &= (first != 48) | (second == 46)
+    found: Flags = fine & (whole | broken)
+    return found
+
+
+class Cells:
+    """Cuts the rows of one sheet into windows. ``dates``: cell styles that show dates."""
+
+    def __init__(self, dates: frozenset[int]) -> None:
+        self.kinds: list[Kind] = []
+        self._dates = dates
+        self._known: dict[bytes, int] = {}
+        self._rests: set[bytes] = set()
+
+    def windows(self, pieces: Iterator[bytes], count: int) -> Iterator[Window]:
+        """Windows of ``count`` rows that hold something (the last one of fewer)."""
+        rest, final, want = b"", False, 1 << 18
+        last = -1
+        while True:
+            while len(rest) < want and not final:
+                piece = next(pieces, None)
+                final = piece is None
+                rest += piece or b""
+            if not rest:
+                return
+            window, used = self._window(rest, count, final=final)
+            if window is None:
+                # Fewer rows than wanted: read more.
+                want = len(rest) * 2
+                if want > MAX_TAGS:
+                    raise Odd
+                continue
+            if len(window.numbers):
+                if window.numbers[0] <= last:
+                    raise Odd
+                last = int(window.numbers[-1])
+                yield window
+            rest = rest[used:]
+            want = used + used // 16
+
+    def _window(self, data: bytes, count: int, *, final: bool) -> tuple[Window | None, int]:
+        """The first ``count`` rows that hold something and their size; None: there are too few."""
+        if not final:
+            data = data[: data.rfind(b"</row>") + 6] if b"</row>" in data else b""
+        if data.count(b"<row ") < count and not final:
+            return None, 0
+        longer, source = padded(data)
+        starts, ends = _tags(source[: len(data)])
+        kinds = _KINDS[_halves_at(source, starts + 1)]
+        closed = (source[ends - 1] == 47) & ((kinds == _CELL) | (kinds == _ROW))
+        kinds += closed
+        rows = np.flatnonzero((kinds == _ROW_END) | (kinds == _EMPTY_ROW))
+        wanted = count
+        while True:
+            if wanted > len(rows) and not final:
+                return None, 0
+            last = int(rows[wanted - 1]) + 1 if wanted <= len(rows) else len(starts)
+            cut = int(ends[last - 1]) + 1
+            tags = (starts[:last], ends[:last], kinds[:last])
+            if cut < len(data):
+                longer, source = padded(data[:cut])
+            window = self._cells(longer, source, tags, cut)
+            full = int((np.bincount(window.row, minlength=1) > 0).sum()) if len(window.row) else 0
+            if full >= count or last == len(starts):
+                return window, cut
+            wanted += count - full
+
+    def _cells(
+        self, data: bytes, source: Bytes, tags: tuple[Places, Places, Bytes], size: int
+    ) -> Window:
+        check_bytes(data[:size])
+        starts, ends, kinds = tags
+        self._check_grammar(source, starts, ends, kinds, size)
+        rows = np.flatnonzero((kinds == _ROW) | (kinds == _EMPTY_ROW))
+        numbers, sizes, digits = self._rows(data, source, starts[rows], ends[rows])
+        cells = np.flatnonzero((kinds == _CELL) | (kinds == _EMPTY_CELL))
+        row = np.searchsorted(rows, cells) - 1
+        column, rest = self._places(source, starts[cells], sizes[row], digits[row])
+        if ((row[1:] == row[:-1]) & (column[1:] <= column[:-1])).any():
+            raise Odd
+        return self._values((data, source, size), tags, cells, (numbers, row, column, rest))
+
+    def _check_grammar(
+        self, source: Bytes, starts: Places, ends: Places, kinds: Bytes, size: int
+    ) -> None:
+        before = np.concatenate([np.zeros(1, np.uint8), kinds[:-1]])
+        if not _MAY_FOLLOW[before, kinds].all() or kinds[-1] not in (_ROW_END, _EMPTY_ROW):
+            raise Odd
+        gaps = starts[1:] != ends[:-1] + 1
+        if (gaps & ~_HOLDS_TEXT[kinds[:-1]]).any() or starts[0] or ends[-1] != size - 1:
+            raise Odd
+        wanted = _SIZES[kinds]
+        if ((wanted > 0) & (ends - starts != wanted)).any():
+            raise Odd
+        for kind, name in ((_ROW_END, b"</row>"), (_IS_END, b"</is>"), (_ROW, b'<row r="')):
+            if not _starts_with(source, starts[kinds == kind], name[:7]):
+                raise Odd
+        those = kinds == _TEXT
+        _check_texts(source, starts[those], ends[those])
+
+    def _rows(
+        self, data: bytes, source: Bytes, starts: Places, ends: Places
+    ) -> tuple[Places, Places, Words]:
+        """Number, how many digits it has, and these, of each row."""
+        if not _starts_with(source, starts + 3, b'w r="') or not _starts_with(
+            source, starts, b"<row"
+        ):
+            raise Odd
+        places = starts + 8
+        eight = np.frombuffer(words_at(source, places).tobytes(), np.uint8).reshape(-1, 8)
+        sizes = np.argmax(eight == 34, axis=1).astype(np.int64)
+        fine, numbers = whole_numbers(source, places, sizes)
+        if not fine.all() or (np.diff(numbers) <= 0).any():
+            raise Odd
+        if len(numbers) and (numbers[-1] > 1_048_576 or numbers[0] < 1):
+            raise Odd
+        rests = {
+            data[a:b] for a, b in zip((places + sizes + 1).tolist(), ends.tolist(), strict=True)
+        }
+        for rest in rests - self._rests:
+            names = _ATTRIBUTE.findall(rest)
+            if not _ROW_REST.fullmatch(rest) or len(set(names)) != len(names) or b"r" in names:
+                raise Odd
+            if b"_x" in rest or len(self._rests) > 10_000:
+                raise Odd
+            self._rests.add(rest)
+        return numbers - 1, sizes, _aligned(words_at(source, places), sizes)
+
+    def _places(
+        self, source: Bytes, starts: Places, sizes: Places, digits: Words
+    ) -> tuple[Places, Places]:
+        """Column of each cell, and where its other attributes begin."""
+        if not _starts_with(source, starts, b'<c r="'):
+            raise Odd
+        letters = [source[starts + at].astype(np.int64) - 64 for at in (6, 7, 8)]
+        more = (letters[1] > 0) & (letters[1] < 27)
+        most = more & (letters[2] > 0) & (letters[2] < 27)
+        column = letters[0]
+        column = np.where(more, column * 26 + letters[1], column)
+        column = np.where(most, column * 26 + letters[2], column)
+        at = starts + 7 + more + most
+        fine = (letters[0] > 0) & (letters[0] < 27) & (column <= 16_384)
+        fine &= _aligned(words_at(source, at), sizes) == digits
+        fine &= source[at + sizes] == 34
+        if not fine.all():
+            raise Odd
+        return column - 1, at + sizes + 1
+
+    def _kinds_of(self, data: bytes, source: Bytes, rest: Places, tag: Places) -> Places:
+        """Which of ``kinds`` each cell is of: by its attributes."""
+        sizes = tag - rest
+        if len(sizes) and int(sizes.max()) > 24:
+            raise Odd
+        spans = np.arange(25)
+        masks = [
+            (~np.uint64(0)) >> np.clip(64 - (spans - 8 * n) * 8, 0, 63).astype(np.uint64)
+            for n in range(3)
+        ]
+        for n in range(3):
+            masks[n][spans <= 8 * n] = 0
+        words = [words_at(source, rest + 8 * n) & masks[n][sizes] for n in range(3)]
+        out = np.empty(len(rest), np.int64)
+        left = np.arange(len(rest))
+        while len(left):
+            first = left[0]
+            same = sizes[left] == sizes[first]
+            for part in words:
+                same &= part[left] == part[first]
+            out[left[same]] = self._kind(data[rest[first] : tag[first]])
+            left = left[~same]
+        return out
+
+    def _kind(self, rest: bytes) -> int:
+        if rest not in self._known:
+            attrs = re.findall(rb" ([st])=\"([A-Za-z0-9]{1,10})\"", rest)
+            if not _CELL_REST.fullmatch(rest) or len(dict(attrs)) != len(attrs):
+                raise Odd
+            if len(self.kinds) > 300:
+                raise Odd
+            found: Mapping[bytes, bytes] = dict(attrs)
+            style = found.get(b"s", b"")
+            number = int(style) if style.isdigit() else -1
+            self._known[rest] = len(self.kinds)
+            self.kinds.append(Kind(rest, found.get(b"t", b"n").decode(), number))
+        return self._known[rest]
+
+    def _values(
+        self,
+        text: tuple[bytes, Bytes, int],
+        tags: tuple[Places, Places, Bytes],
+        cells: Places,
+        where: tuple[Places, Places, Places, Places],
+    ) -> Window:
+        data, source, size = text
+        starts, ends, marks = tags
+        numbers, row, column, rest = where
+        tag = ends[cells] - (marks[cells] == _EMPTY_CELL)
+        kinds = self._kinds_of(data, source, rest, tag)
+        after = np.append(marks, [0, 0, 0])
+        inside = np.where(marks[cells] == _CELL, after[np.minimum(cells + 1, len(marks))], 0)
+        value, inline = inside == _VALUE, inside == _IS
+        opened = cells + value + inline * 2
+        first = np.where(value | inline, ends[np.minimum(opened, len(ends) - 1)] + 1, tag)
+        last = np.where(value | inline, starts[np.minimum(opened + 1, len(starts) - 1)], tag)
+        close = cells + value * 3 + inline * 5 + ((inside > 0) & ~value & ~inline)
+        end = ends[np.minimum(close, len(ends) - 1)] + 1
+        types = np.array([_STORED.get(kind.kind, OTHER) for kind in self.kinds], np.int64)
+        dated = np.array([kind.style in self._dates for kind in self.kinds], bool)
+        stored = types[kinds]
+        stored[(stored == NUMBER) & dated[kinds]] = OTHER
+        self._check_kinds(stored, value, inline)
+        stored[first == last] = NOTHING
+        shared = np.full(len(cells), -1, np.int64)
+        those = stored == SHARED
+        fine, shared[those] = whole_numbers(source, first[those], (last - first)[those])
+        if not fine.all():
+            raise Odd
+        plain = ~_unplain(data[:size], source, first, last)
+        those = stored == NUMBER
+        plain[those] &= _as_shown(source, first[those], last[those])
+        full = stored != NOTHING
+
+        def kept(part: Places) -> Places:
+            short: Places = part[full].astype(np.int32)
+            return short
+
+        return Window(
+            data, size, numbers, kept(row), kept(column), kept(stored), kept(kinds), kept(first),
+            kept(last), kept(starts[cells]), kept(rest), kept(tag), kept(end), kept(shared),
+            plain[full],
+        )  # fmt: skip
+
+    @staticmethod
+    def _check_kinds(stored: Places, value: Flags, inline: Flags) -> None:
+        """Inline strings have ``is``, all others ``v``."""
+        wrong = ((stored == INLINE) & value) | ((stored != INLINE) & inline)
+        wrong |= (stored == SHARED) & ~value
+        if wrong.any():
+            raise Odd
+
+
+_STORED = {"s": SHARED, "n": NUMBER, "inlineStr": INLINE}
