@@ -142,7 +142,7 @@ def test_what_a_fresh_look_does_not_clear_is_not_written(
 ) -> None:
     real = deid.pipeline.open_document
 
-    def opened(path: Path) -> object:
+    def opened(path: Path, *, raster: bool = False) -> object:
         document = real(path)
         return Sabotaged(document, content.encode()) if path == source else document
 
