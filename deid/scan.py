@@ -12,7 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from deid.address import Address, cut, find_addresses, is_agency_place, parse_addresses
+from deid.address import (
+    Address,
+    cut,
+    find_addresses,
+    is_agency_place,
+    parse_address,
+    parse_addresses,
+)
 from deid.checks import (
     CHECKS,
     bank_card,
@@ -31,6 +38,8 @@ from deid.text import INVISIBLE, STAR_LIKE, fold, is_star, squeeze
 
 CERTAIN = 0.95
 """From this score on a value is what it looks like, whatever the words around it say."""
+_LABELLED = 0.01
+"""What a label adds: of two readings of one number, the one that is named wins."""
 _SURE = 0.65
 """Below this a form alone is no reason to hide a number in a title, a legend or a footer."""
 
@@ -123,10 +132,8 @@ def scan(text: str, setting: Setting = PROSE, place: str = "") -> list[Finding]:
     It does not depend on a policy: what a policy keeps is found too (and an agency's contact, which
     no policy hides, is not).
     """
-    if not _GATE.search(text) and text.isascii():
-        return []
     folded = fold(text)
-    if not _GATE.search(folded):
+    if not _GATE.search(folded) and setting.label.field not in _FINER:
         return []
     numbers = _settle(_all_numbers(folded, setting))
     people = bool(numbers) or setting.people
@@ -240,7 +247,7 @@ def _forms(folded: str, setting: Setting) -> list[tuple[Entity, Pattern]]:
 
 
 _NUMBERISH = re.compile(
-    r"(?:\d[\W_]{0,3}){6}\d|[A-Za-z]\d{5}|@|wxid_|QQ|qq|微信|扣扣|(?i:wechat|vx|wx)"
+    r"(?:\d[\W_]{0,3}){6}\d|[A-Za-z]\d{5}|[\dOoIlBSZ]{15}|@|wxid_|QQ|qq|微信|扣扣|(?i:wechat|vx|wx)"
     r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]\s{0,3}[A-Za-z]"
 )
 """What every number has at least: seven digits, or the beginning of an account or a plate."""
@@ -274,7 +281,8 @@ def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
                 labels[start] = label_before(folded, start)
             why = _weigh(entity, form, match, folded, labels[start], setting, urls)
             if why:
-                yield _Candidate(start, end, entity.name, form.score, why, bool(form.checks))
+                score = form.score + _LABELLED * (form.needs_label or why.startswith("标签"))
+                yield _Candidate(start, end, entity.name, score, why, bool(form.checks))
 
 
 @cache
@@ -505,6 +513,12 @@ def _addresses(folded: str, setting: Setting, numbers: list[_Candidate]) -> Iter
     if label.agency or label.public:
         return
     whole = label.entity == "CN_ADDRESS"
+    if label.field in _FINER and _is_finer(folded, label.field):
+        start = len(folded) - len(folded.lstrip())
+        yield _Candidate(
+            start, len(folded.rstrip()), "CN_VILLAGE_GROUP", 0.7, "列：组、自然村或位置"
+        )
+        return
     masked = (span for span in _masked_spans(folded) if span[1] - span[0] >= _MASKED_NUMBER)
     blanked = _blank(folded, [*map(_span, numbers), *masked])
     for address in parse_addresses(blanked) if whole else find_addresses(blanked):
@@ -512,6 +526,26 @@ def _addresses(folded: str, setting: Setting, numbers: list[_Candidate]) -> Iter
             continue
         if whole or _is_home(folded, address, setting):
             yield _Candidate(address.start, address.end, "CN_ADDRESS", 0.8, "地址细于村（社区）")
+
+
+_FINER = frozenset(("village_group", "gps"))
+"""Fields whose values are finer than a village by what their header says."""
+_NOT_FINER = re.compile(
+    r"[无否同未暂]|.*(?:村|社区|居委会|委员会|路|街|大道|小区|花园|公寓|家园|[苑园城府]|网格|街道|镇|乡|所|站|局)$"
+)
+
+
+def _is_finer(folded: str, field: str) -> bool:
+    """Whether a value under such a header is a bare name or number (王湾, 西屯, 2), which no address
+    form can tell from a village's."""
+    value = folded.strip()
+    if not any(char.isalnum() for char in value) or STAR_LIKE.search(value):
+        return False
+    if field == "gps":
+        return bool(_DIGIT.search(value))
+    address = parse_address(value)
+    told = address is not None and (len(address.parts) > 1 or cut(address) < address.end)
+    return len(value) <= 6 and not told and not _NOT_FINER.match(value)
 
 
 def _only_stars(rest: str) -> bool:
