@@ -286,6 +286,14 @@ class Window:
     shared: Places
     plain: Flags
 
+    def bare(self) -> Window:
+        """The window without its cells."""
+        none: Places = np.zeros(0, np.int64)
+        return Window(
+            self.data, self.size, none, none, none, none, none, none, none, none, none, none,
+            none, none, none > 0,
+        )  # fmt: skip
+
     @property
     def bytes(self) -> Bytes:
         """The window's XML, with zeros behind it."""

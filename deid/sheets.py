@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -114,17 +115,31 @@ class _QuickSheet(Sheet):
         self.cells = Cells(book.dates)
         self._by_kind: list[Any] = []
         self._kept: list[Window] | None = [] if member.size <= _CACHED else None
-        self._whole = False
+        self._taken = False
+
+    def take(self, other: _QuickSheet) -> None:
+        """Use what was read of a sheet with the same bytes."""
+        self._kept, self.cells, self._taken = other._kept, other.cells, True
+        self.head, self.tail = other.head, other.tail
+
+    def shares(self, other: _QuickSheet) -> bool:
+        """Whether the windows are those of the other sheet."""
+        return self._taken and self._kept is not None and self._kept is other._kept
+
+    def drop_places(self) -> None:
+        """Keep the bytes of the windows only: what is compared after saving."""
+        if self._kept is not None:
+            self._kept = [window.bare() for window in self._kept]
 
     def index(self, parts: Parts) -> None:
         """Show what stands around the rows. Nothing is said of the rows here."""
-        body = self._body()
-        for _ in body:
-            if self._kept is not None:
-                break
-        if self._kept is not None:
+        if self._taken:
+            pass
+        elif self._kept is not None:
             self._kept = list(self.cells.windows(self._body(), WINDOW))
-            self._whole = True
+        else:
+            for _ in self._body():
+                pass
         if "<!--" in self.head + self.tail or "<![" in self.head + self.tail:
             raise Odd
         check = XmlCheck()
@@ -224,8 +239,28 @@ class _QuickSheet(Sheet):
         return new
 
 
-def _open(stream: BinaryIO) -> Workbook:
-    return Workbook(stream, quick=Quick(_QuickStrings, _QuickSheet))
+def _open(stream: BinaryIO, like: Workbook | None = None) -> Workbook:
+    """A workbook. Sheets whose packed bytes are those of a sheet of ``like`` are not cut again."""
+    known = {} if like is None else {sheet.member.key: sheet for sheet in like.sheets}
+
+    def sheet(package: Package, member: Member, label: str, book: Book) -> Sheet:
+        fresh, old = _QuickSheet(package, member, label, book), known.get(member.key)
+        if isinstance(old, _QuickSheet) and _same_packed(old, fresh):
+            fresh.take(old)
+        return fresh
+
+    return Workbook(stream, quick=Quick(_QuickStrings, sheet))
+
+
+def _same_packed(old: _QuickSheet, new: _QuickSheet) -> bool:
+    """Whether the two lie in their files byte for byte alike, to be unpacked alike."""
+    a, b = old.member, new.member
+    if (a.packed, a.size, a.crc) != (b.packed, b.size, b.crc):
+        return False
+    if a.info.compress_type != b.info.compress_type or old.book.dates != new.book.dates:
+        return False
+    pairs = zip(old.package.packed(a), new.package.packed(b), strict=True)
+    return all(one == other for one, other in pairs)
 
 
 # ----------------------------------------------------------------------------------- the verdicts
@@ -348,6 +383,18 @@ _LENGTHS = {"CN_RESIDENT_ID": (18,), "CN_MOBILE": (11,), "CN_BANK_CARD": (16, 17
 _ALIKE = frozenset(("generalize_address", "mask", "redact", "replace", "keep"))
 
 
+_DIGIT_FREE = np.array([48 if 48 <= code < 58 else code for code in range(256)], np.uint8)
+
+
+def _alike(source: Bytes, starts: Places, ends: Places, first: int, size: int) -> Flags:
+    """Which cells read as the one at ``first``, but for the values of their digits."""
+    view: Any = np.ndarray((len(source) - size,), f"V{size}", source, strides=(1,))
+    cells = _DIGIT_FREE[np.frombuffer(view[starts].tobytes(), np.uint8).reshape(-1, size)]
+    wanted = _DIGIT_FREE[source[first : first + size]]
+    found: Flags = (ends - starts == size) & (cells == wanted).all(axis=1)
+    return found
+
+
 class _Judge:
     """Cells -> verdicts. ``before``: what an earlier pass hid; it is hidden here too."""
 
@@ -414,6 +461,14 @@ class _Judge:
         elif self._is_open(setting):
             self._tell_numbers(source, spans, setting, plain, out, data)
         left = np.flatnonzero(out < 0)
+        while len(left) and self._checks(setting):
+            first, last = int(starts[left[0]]), int(ends[left[0]])
+            if not plain[left[0]] or not _MASKED.fullmatch(data, first, last) or last - first > 24:
+                break
+            same = _alike(source, starts[left], ends[left], first, last - first) & plain[left]
+            verdict = self._ask(data, spans, setting, plain, text, left[:1].tolist())
+            out[left[same]] = verdict[0]
+            left = left[~same]
         if len(left):
             out[left] = self._ask(data, spans, setting, plain, text, left.tolist())
         return out
@@ -1115,7 +1170,7 @@ class _Masking:
 
     def run(self, target: Path) -> Masked:
         """Mask, save, verify. Raises Odd."""
-        texts = _texts(self.book)
+        texts = self.texts = _texts(self.book)
         reference = own_date(text.text for text in texts) if len(texts) < 5000 else None
         self.text_hidden = _Hidden()
         found = self._scan_texts(texts, reference)
@@ -1123,6 +1178,7 @@ class _Masking:
         with target.open("w+b") as writer:
             self._save(done, writer)
             writer.flush()
+            os.fsync(writer.fileno())
             _Check(self, done, reference).run(writer)
             digests = _digest(self.stream), _digest(writer)
         for entity, times in found.items():
@@ -1242,27 +1298,25 @@ class _Masking:
         used = done.verdict
         spans = _Spans(0)
         self.string_spans = [spans]
+        numbers = np.array(sorted(in_place), np.int64)
+        single = np.array([verdict.single for verdict in verdicts], bool)
+        begin = np.array([verdict.start for verdict in verdicts], np.int64)
+        finish = np.array([verdict.end for verdict in verdicts], np.int64)
         at = 0
-        parts: list[bytes] = []
-        data = those.data
-        numbers = sorted(in_place)
-        here = np.array(numbers, np.int64)
-        chosen = [verdicts[number] for number in used[here].tolist()]
-        quick = (plain[here] & ~done.differs[here]).tolist()
-        firsts = starts[here].tolist()
-        for number, verdict, first, fine in zip(numbers, chosen, firsts, quick, strict=True):
-            if fine and verdict.single:
-                start, end, new = first + verdict.start, first + verdict.end, verdict.new
-            else:
-                start, end = int(those.open[number]), int(those.close[number])
-                new = self._edited_string(done, number, keys[in_place[number]])
-            parts += (data[at:start], new)
-            spans.add(start, end, len(new))
-            at = end
-            if len(parts) > 40_000:
-                yield b"".join(parts)
-                parts.clear()
-        yield b"".join((*parts, data[at : those.size]))
+        for block in range(0, len(numbers), 32_768):
+            here = numbers[block : block + 32_768]
+            mine = used[here]
+            quick = plain[here] & ~done.differs[here] & single[mine]
+            first = np.where(quick, starts[here] + begin[mine], those.open[here]).tolist()
+            last = np.where(quick, starts[here] + finish[mine], those.close[here]).tolist()
+            news = [verdicts[number].new for number in mine.tolist()]
+            for odd in np.flatnonzero(~quick).tolist():
+                number = int(here[odd])
+                news[odd] = self._edited_string(done, number, keys[in_place[number]])
+            spans.extend(first, last, news)
+            yield _joined(those.data, at, first, last, news)
+            at = last[-1]
+        yield those.data[at : those.size]
 
     @staticmethod
     def _edited_string(done: _Pass, number: int, key: EditKey) -> bytes:
@@ -1331,14 +1385,16 @@ class _Spans:
         self._ends: list[int] = []
         self._news: list[int] = []
 
-    def add(self, start: int, end: int, new: int) -> None:
-        """Note one, in order."""
-        self._starts.append(start)
-        self._ends.append(end)
-        self._news.append(new)
+    def extend(self, starts: list[int], ends: list[int], news: list[bytes]) -> None:
+        """Note some, in order."""
+        self._starts += starts
+        self._ends += ends
+        self._news += map(len, news)
 
     def same(self, old: Bytes, new: Bytes) -> bool:
         """Whether the two are equal but for what was replaced."""
+        if not self._starts:
+            return np.array_equal(old, new)
         starts, ends = np.array(self._starts, np.int64), np.array(self._ends, np.int64)
         news = np.array(self._news, np.int64)
         moved = starts + np.cumsum(news - (ends - starts)) - (news - (ends - starts))
@@ -1351,10 +1407,17 @@ class _Spans:
 
 def _outside(starts: Places, ends: Places, size: int) -> Flags:
     steps = np.zeros(size + 1, np.int8)
-    np.add.at(steps, starts, 1)
-    np.subtract.at(steps, ends, 1)
+    full = ends > starts
+    steps[starts[full]] += 1
+    steps[ends[full]] -= 1
     found: Flags = np.cumsum(steps[:-1], dtype=np.int8) == 0
     return found
+
+
+def _joined(data: bytes, at: int, starts: list[int], ends: list[int], news: list[bytes]) -> bytes:
+    """The bytes from ``at`` to the last end, with the stretches replaced."""
+    kept = [data[a:b] for a, b in zip([at, *ends[:-1]], starts, strict=True)]
+    return b"".join([part for pair in zip(kept, news, strict=True) for part in pair])
 
 
 class _SheetSaving:
@@ -1408,8 +1471,10 @@ class _SheetSaving:
         yield self.sheet.tail.encode()
 
     def _changed(self, window: Window, own: _Own, places: Places, spans: _Spans) -> bytes:
-        data, at = window.data, 0
-        parts: list[bytes] = []
+        data = window.data
+        starts: list[int] = []
+        stops: list[int] = []
+        news: list[bytes] = []
         firsts, lasts = window.first[places].tolist(), window.last[places].tolist()
         rests, ends = window.rest[places].tolist(), window.end[places].tolist()
         stored, kinds = window.stored[places].tolist(), window.kinds[places].tolist()
@@ -1435,10 +1500,12 @@ class _SheetSaving:
             if start < 0:
                 start, end = int(window.start[cell]), ends[index]
                 new = self._exactly(window, cell, verdict)
-            parts += (data[at:start], new)
-            spans.add(start, end, len(new))
-            at = end
-        return b"".join((*parts, data[at : window.size]))
+            starts.append(start)
+            stops.append(end)
+            news.append(new)
+        spans.extend(starts, stops, news)
+        changed = _joined(data, 0, starts, stops, news)
+        return changed + data[stops[-1] if stops else 0 : window.size]
 
     def _rest(self, kind: int) -> bytes:
         if kind not in self._retyped:
@@ -1470,7 +1537,11 @@ class _Check:
 
     def run(self, stream: BinaryIO) -> None:
         """Check everything."""
-        output = _open(stream)
+        for sheet in self.masking.book.sheets:
+            assert isinstance(sheet, _QuickSheet)
+            if sheet.member.key in self.masking.changed_keys:
+                sheet.drop_places()
+        output = _open(stream, self.masking.book)
         self._members(output)
         self._texts(output)
         for old, new in zip(self.masking.book.sheets, output.sheets, strict=True):
@@ -1503,13 +1574,14 @@ class _Check:
 
     def _texts(self, output: Workbook) -> None:
         """Texts outside the cells: masked as wanted, else as they were."""
-        after = {text.place: text.text for text in _texts(output)}
+        fresh = _texts(output)
+        after = {text.place: text.text for text in fresh}
         edits = self.masking.edits
-        for text in _texts(self.masking.book):
+        for text in self.masking.texts:
             expected = apply_edits(text.text, edits.get(text.place, ()))
             if after.get(text.place) != expected and text.place in after:
                 raise Odd
-        found = scan_texts(_texts(output), self.reference)
+        found = scan_texts(fresh, self.reference)
         for item in found:
             text = item.text
             if edits_for(text.text, item.findings, self.masking.policy, star=text.star):
@@ -1524,6 +1596,8 @@ class _Check:
         if (old.head, old.tail) != (new.head, new.tail):
             raise Odd
         spans = self.masking.spans.get(old.label) or []
+        if new.shares(old):
+            return
         windows = zip(old.windows(), new.windows(), strict=True)
         for at, (before, after) in enumerate(windows):
             here = spans[at] if at < len(spans) else _Spans(before.size)
