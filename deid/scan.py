@@ -17,6 +17,7 @@ from deid.address import (
     cut,
     find_addresses,
     is_agency_place,
+    may_hold_address,
     parse_address,
     parse_addresses,
 )
@@ -33,7 +34,7 @@ from deid.checks import (
 from deid.entities import Entity, Pattern, load_entities
 from deid.fields import NO_LABEL, Label, label_before
 from deid.model import Finding
-from deid.names import minor_spans
+from deid.names import may_name_minor, minor_spans
 from deid.text import INVISIBLE, STAR_LIKE, fold, is_star, squeeze
 
 CERTAIN = 0.95
@@ -105,6 +106,7 @@ _MASKED = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _LONG_RUN = re.compile(r"(?<![\dXx])(?=\d)[\dXx]{19,}")
+_TWO_MOBILES = re.compile(r"(?<!\d)1[3-9](?:[ -]?\d){20}(?!\d)")
 _GROUPED_ID = re.compile(r"(?<!\d)\d{6}[ \-.·]\d{8}[ \-.·]\d{3}[\dXx](?=\d)")
 _GATE = re.compile(
     r"\d|@|wxid|[A-Za-z]{4}|岁|未成年|孤儿|儿童|学生|[村镇乡路街巷社组队号院栋幢楼室屯弄]|[\u4e00-\u9fff][A-Z]"
@@ -135,9 +137,16 @@ def scan(text: str, setting: Setting = PROSE, place: str = "") -> list[Finding]:
     folded = fold(text)
     if not _GATE.search(folded) and setting.label.field not in _FINER:
         return []
+    if setting.label == NO_LABEL and not _may_hold(folded):
+        return []
+    return _scan_folded(folded, setting, place)
+
+
+def _scan_folded(folded: str, setting: Setting, place: str) -> list[Finding]:
     numbers = _settle(_all_numbers(folded, setting))
-    people = bool(numbers) or setting.people
-    found = [*numbers, *_addresses(folded, replace(setting, people=people), numbers)]
+    if numbers and not setting.people:
+        setting = replace(setting, people=True)
+    found = [*numbers, *_addresses(folded, setting, numbers)]
     found += [
         _Candidate(start, end, "PERSON", 0.8, "备注里写明年龄未满18岁")
         for start, end in minor_spans(folded)
@@ -146,6 +155,20 @@ def scan(text: str, setting: Setting = PROSE, place: str = "") -> list[Finding]:
         Finding(item.start, item.end, item.entity, item.score, item.why, place)
         for item in sorted(_settle(found), key=lambda item: item.start)
     ]
+
+
+def _may_hold(folded: str) -> bool:
+    """Whether a text under no label can hold a finding: no more than a look at each character.
+
+    What is masked already counts, because an address may end at a mask.
+    """
+    return bool(
+        _is_numberish(folded)
+        or STAR_LIKE.search(folded)
+        or _CROSSES.search(folded)
+        or may_hold_address(folded)
+        or may_name_minor(folded)
+    )
 
 
 def _all_numbers(folded: str, setting: Setting) -> list[_Candidate]:
@@ -239,8 +262,9 @@ def _forms(folded: str, setting: Setting) -> list[tuple[Entity, Pattern]]:
     if wanted & _TELEPHONES:
         wanted |= _TELEPHONES
     plan = _plan()
-    few = len(_DIGIT.findall(folded)) < _FEWEST
-    forms = [pair for pair in plan.alone if not (few and pair[0].name in _MANY_DIGITS)]
+    few = not _TEN_DIGITS.search(folded)
+    plain = not _LETTER.search(folded)
+    forms = [pair for pair in plan.alone if not (few if pair[0].name in _MANY_DIGITS else plain)]
     for name in sorted(wanted):
         forms += plan.labelled.get(name, ())
     return forms
@@ -251,7 +275,15 @@ _NUMBERISH = re.compile(
     r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]\s{0,3}[A-Za-z]"
 )
 """What every number has at least: seven digits, or the beginning of an account or a plate."""
-_FEWEST = 10
+_MAYBE_NUMBERISH = re.compile(r"[\dA-Za-z@微扣](?:(?<=\D)|(?:[\W_]{0,3}\d){6})")
+"""The same made coarser: with one class in front the search skips from one such character to the next."""
+
+
+def _is_numberish(folded: str) -> bool:
+    return bool(_MAYBE_NUMBERISH.search(folded) and _NUMBERISH.search(folded))
+
+
+_TEN_DIGITS = re.compile(r"\d(?:[^\dA-Za-z\u4e00-\u9fff]{0,12}\d){9}")
 _MANY_DIGITS = frozenset(
     [
         "CN_RESIDENT_ID",
@@ -262,11 +294,13 @@ _MANY_DIGITS = frozenset(
         "CN_LANDLINE",
     ]
 )
-"""Entities whose forms without a label have ten digits or more."""
+"""Entities whose forms without a label have ten digits or more, one soon behind the other; those of
+all others have a letter or an ``@``."""
+_LETTER = re.compile("[A-Za-z@]")
 
 
 def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
-    if not _NUMBERISH.search(folded):
+    if not _is_numberish(folded):
         return
     urls = [match.span() for match in _URL.finditer(folded)] if "." in folded else []
     labels: dict[int, Label] = {}
@@ -286,26 +320,19 @@ def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
 
 
 @cache
-def _cues() -> tuple[re.Pattern[str], dict[str, set[str]]]:
-    """A pattern for every word that announces an entity, and which it announces."""
+def _cues() -> dict[str, set[str]]:
+    """Every word that announces an entity, and which it announces."""
     words: dict[str, set[str]] = {}
     for entity in load_entities().values():
         for word in entity.context:
             words.setdefault(word, set()).add(entity.name)
-    longest_first = sorted(words, key=len, reverse=True)
-    return re.compile(f"(?=({'|'.join(map(re.escape, longest_first))}))"), words
+    return words
 
 
 def _labels_in(folded: str) -> set[str]:
     """Entities that some word of the text speaks of: only their label-bound forms are tried."""
-    pattern, words = _cues()
     capitals = squeeze(folded).upper()
-    found: set[str] = set()
-    for word in {match[1] for match in pattern.finditer(capitals)}:
-        for shorter in words:
-            if shorter in word:
-                found |= words[shorter]
-    return found
+    return {name for word, names in _cues().items() if word in capitals for name in names}
 
 
 def _weigh(
@@ -435,6 +462,10 @@ def _glued(folded: str) -> Iterator[_Candidate]:
     for match in _GROUPED_ID.finditer(folded):
         if resident_id(bare(match.group())):
             yield _Candidate(*match.span(), "CN_RESIDENT_ID", 0.97, "连写中校验位正确")
+    for match in _TWO_MOBILES.finditer(folded):
+        digits = bare(match.group())
+        if mobile(digits[:11]) and mobile(digits[11:]):
+            yield _Candidate(*match.span(), "CN_MOBILE", 0.8, "两个号码连写")
     for run in _LONG_RUN.finditer(folded):
         digits = run.group()
         if resident_id(digits[:18]) and disability_cert(digits[:20]) and len(digits) == 20:
@@ -442,10 +473,6 @@ def _glued(folded: str) -> Iterator[_Candidate]:
         spans = _id_windows(digits)
         if spans and not bank_card(digits):
             yield from _rest_of_glued(run.start(), digits, spans)
-        elif len(digits) == 22 and mobile(digits[:11]) and mobile(digits[11:]):
-            for half in (0, 11):
-                start = run.start() + half
-                yield _Candidate(start, start + 11, "CN_MOBILE", 0.8, "两个号码连写")
 
 
 def _id_windows(digits: str) -> list[tuple[int, int]]:
