@@ -2,12 +2,14 @@
 
 The windows are those of the exact path, and so is every verdict: a window's rows are judged by
 ``profile_rows`` unless all of them are plain data beyond doubt; a cell that ``vector`` is not sure of
-is scanned. What cannot be streamed (another encoding, quotes that only ``csv.reader`` understands,
-a hidden value that stands elsewhere too) makes ``mask_csv`` return None: the exact path takes over.
+is scanned. GB18030 and UTF-16 are read as UTF-8 and written back as they were. What cannot be
+streamed (lines in several encodings, quotes that only ``csv.reader`` understands, a hidden value that
+stands elsewhere too) makes ``mask_csv`` return None: the exact path takes over.
 """
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import hashlib
 import os
@@ -24,7 +26,7 @@ from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
 from deid.data import load_rows
 from deid.fields import NO_LABEL
 from deid.formats import delimited, magic
-from deid.formats.encoding import Encoding
+from deid.formats.encoding import _MARKS, Encoding, _is_utf8_han, _wide_without_mark
 from deid.mask import apply_edits, edits_for
 from deid.model import Edit, Finding, Remark, Row, Table
 from deid.policy import Policy
@@ -41,7 +43,6 @@ LEAST = 1_500_000
 """Bytes from which on numpy pays: below, loading it costs more than the exact path."""
 
 _READ = 1 << 20
-_MARK = b"\xef\xbb\xbf"
 _KNOWN = 100_000
 """Distinct cells that a column's memory may hold."""
 _LONG_DIGITS = re.compile(r"\d{5}")
@@ -89,7 +90,7 @@ class Streamed:
 class _Kind:
     """How the file writes its rows."""
 
-    mark: bytes
+    encoding: Encoding
     delimiter: str
     name: str
 
@@ -113,11 +114,7 @@ def mask_csv(source: Path, target: Path, policy: Policy) -> Streamed | None:
     from deid import vector
 
     try:
-        kind = _kind(source)
-        try:
-            first = _masked(vector, kind, policy, source, target, None)
-        except _Elsewhere as error:
-            first = _masked(vector, kind, policy, source, target, error.tally)
+        first, kind = _first_that_fits(vector, source, target, policy)
         remarks = first.remarks()
     except (Unstreamable, ValueError, OSError):
         return (
@@ -133,6 +130,20 @@ def mask_csv(source: Path, target: Path, policy: Policy) -> Streamed | None:
         first.read.hexdigest(),
         first.written.hexdigest(),
     )
+
+
+def _first_that_fits(vec: Any, source: Path, target: Path, policy: Policy) -> tuple[_Pass, _Kind]:
+    """The pass in the encoding that the file turns out to have: its head may fit several."""
+    for name, mark in _encodings(source):
+        try:
+            kind = _kind(source, Encoding(name, mark))
+            try:
+                return _masked(vec, kind, policy, source, target, None), kind
+            except _Elsewhere as error:
+                return _masked(vec, kind, policy, source, target, error.tally), kind
+        except UnicodeDecodeError:
+            continue
+    raise Unstreamable
 
 
 def _masked(
@@ -173,22 +184,92 @@ def _verify(
             _Search(vec, kind, policy, first.tally.kept).run(reader, None)
 
 
-def _kind(source: Path) -> _Kind:
-    """Mark and delimiter, as the format module tells them. Raises Unstreamable."""
+def _encodings(source: Path) -> list[tuple[str, bytes]]:
+    """The encodings that the file may be in, in the order in which ``detect`` tries them."""
     magic.require(source, "text", "empty")
     with source.open("rb") as stream:
+        head = stream.read(delimited._SAMPLE)
+    for mark, name in _MARKS:
+        if head.startswith(mark) and not head.startswith(b"\xff\xfe\0\0"):
+            return [(name, mark)]
+    if b"\0" in head:
+        name = "" if source.stat().st_size % 2 else _wide_without_mark(head)
+        return [(name, b"")] if name else []
+    return [("utf-8", b""), ("gb18030", b"")]
+
+
+def _kind(source: Path, encoding: Encoding) -> _Kind:
+    """The delimiter, as the format module tells it. Raises Unstreamable, UnicodeDecodeError."""
+    with source.open("rb") as stream:
         head = stream.read(delimited._SAMPLE + 64)
-    mark = _MARK if head.startswith(_MARK) else b""
-    try:
-        encoding = Encoding("utf-8", mark)
-        kind = source.suffix.lower().removeprefix(".") or "csv"
-        sample = delimited._sample(head, encoding)
-        delimiter = delimited._sniff(sample, encoding, "\t" if kind == "tsv" else ",")
-    except UnicodeDecodeError:
-        raise Unstreamable from None
+    if encoding.name == "utf-8":  # else only tried
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    kind = source.suffix.lower().removeprefix(".") or "csv"
+    sample = delimited._sample(head, encoding)
+    delimiter = delimited._sniff(sample, encoding, "\t" if kind == "tsv" else ",")
     if not delimiter.isascii():
         raise Unstreamable
-    return _Kind(mark, delimiter, kind)
+    return _Kind(encoding, delimiter, kind)
+
+
+class _Reader:
+    """The file as UTF-8, whatever it is written in, and the digest of its own bytes.
+
+    Raises ValueError or Unstreamable where ``detect`` would not settle on that encoding.
+    """
+
+    def __init__(self, vec: Any, stream: BinaryIO, encoding: Encoding, digest: Any) -> None:
+        self._vec = vec
+        self._stream = stream
+        self._encoding = encoding
+        self._digest = digest
+        self._decoder = codecs.getincrementaldecoder(encoding.name)()
+        self._rest = b""
+        self._proved = encoding.name != "gb18030" or bool(encoding.mark)
+        self._take(len(encoding.mark))
+
+    def read(self, size: int) -> bytes:
+        """Some more of the text, nothing at its end."""
+        if self._encoding.name == "utf-8":
+            return self._take(size)
+        text = b""
+        while not text:
+            raw = self._take(size)
+            if self._encoding.name == "gb18030":
+                text = self._narrow(raw)
+            else:
+                text = self._decoder.decode(raw, final=not raw).encode()
+            if not raw:
+                break
+        if not text and not self._proved:  # well-formed UTF-8 from end to end
+            raise Unstreamable
+        return text
+
+    def _take(self, size: int) -> bytes:
+        raw = self._stream.read(size)
+        self._digest.update(raw)
+        return raw
+
+    def _narrow(self, raw: bytes) -> bytes:
+        """Whole lines of GB18030: each must be no Chinese in UTF-8, as ``detect`` demands."""
+        cut = raw.rfind(b"\n") + 1 if raw else 0
+        if raw and not cut:
+            self._rest += raw
+            return b""
+        lines = self._rest + raw[:cut]
+        self._rest = raw[cut:]
+        if b"\0" in lines:
+            raise Unstreamable
+        for start, end in self._vec.maybe_utf8(lines):
+            if _is_utf8_han(lines[start:end]):
+                raise Unstreamable
+        text = lines.decode("gb18030").encode()
+        if not self._proved:
+            try:
+                lines.decode()
+            except UnicodeDecodeError:
+                self._proved = True
+        return text
 
 
 class _Pass:
@@ -231,19 +312,22 @@ class _Pass:
 
     def run(self, reader: BinaryIO, writer: BinaryIO | None) -> None:
         """Mask all of ``reader`` into ``writer``."""
-        head = reader.read(len(self._kind.mark))
-        self.read.update(head)
+        encoding = self._kind.encoding
+        text = _Reader(self._vec, reader, encoding, self.read)
         if writer:
-            self.written.update(head)
-            writer.write(head)
-        for data in self._windows(reader):
+            self._write(writer, encoding.mark)
+        for data in self._windows(text):
             masked = self._window(data)
             if writer:
-                self.written.update(masked)
-                writer.write(masked)
+                same = encoding.name == "utf-8"
+                self._write(writer, masked if same else masked.decode().encode(encoding.name))
         self._settle()
 
-    def _windows(self, reader: BinaryIO) -> Iterator[bytes]:
+    def _write(self, writer: BinaryIO, data: bytes) -> None:
+        self.written.update(data)
+        writer.write(data)
+
+    def _windows(self, reader: _Reader) -> Iterator[bytes]:
         rest, final, want = b"", False, _READ
         while True:
             end = self._vec.records(rest, self._mark[0], WINDOW, final=final) if rest else 0
@@ -257,7 +341,6 @@ class _Pass:
                 return
             if not final:
                 more = reader.read(want)
-                self.read.update(more)
                 final = not more
                 rest += more
 

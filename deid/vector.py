@@ -134,6 +134,22 @@ def records(data: bytes, delimiter: int, count: int, *, final: bool) -> int:
     return len(data) if final else 0
 
 
+def maybe_utf8(data: bytes) -> Sequence[tuple[int, int]]:
+    """The lines, beyond ASCII, in which no byte tells at once that they are not UTF-8."""
+    if data.isascii():
+        return []
+    text = np.frombuffer(data + b"\n", np.int8)
+    breaks = np.flatnonzero(text[:-1] == 10) + 1
+    starts = np.concatenate([np.zeros(1, np.int64), breaks])
+    lead = (text < 0) & (text >= -64)
+    alone = lead[:-1] & (text[1:] >= -64)  # a lead byte, and none that continues it behind
+    wrong = np.logical_or.reduceat(np.append(alone, [False]), starts)
+    beyond = np.logical_or.reduceat(text < 0, starts)
+    maybe = np.flatnonzero(beyond & ~wrong)
+    ends = np.append(starts[1:], len(data))
+    return list(zip(starts[maybe].tolist(), ends[maybe].tolist(), strict=True))
+
+
 # ------------------------------------------------------------------------------- words of the cells
 
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deid import pipeline, stream, tables
+from deid.formats import delimited
 from deid.model import FileReport
 from deid.policy import load_policy
 
@@ -70,6 +71,13 @@ def quoted(cell: str, *, always: bool = False) -> str:
     return cell
 
 
+ENCODINGS = (
+    (b"", "utf-8"), (b"\xef\xbb\xbf", "utf-8"), (b"", "gb18030"), (b"", "gb18030"),
+    (b"\x84\x31\x95\x33", "gb18030"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"),
+    (b"", "utf-16-le"),
+)  # fmt: skip
+
+
 @st.composite
 def lists(draw: st.DrawFn) -> bytes:
     """A list of persons: clean rows, dirty cells, and what else stands in such files."""
@@ -96,7 +104,8 @@ def lists(draw: st.DrawFn) -> bytes:
             rows.append(event(chance, events, header))
     lines = [",".join(quoted(cell, always=always) for cell in row) for row in rows]
     text = end.join(lines) + draw(st.sampled_from(("", end)))
-    return draw(st.sampled_from((b"", b"\xef\xbb\xbf"))) + text.encode()
+    mark, encoding = draw(st.sampled_from(ENCODINGS))
+    return mark + text.encode(encoding)
 
 
 def event(chance: random.Random, kind: str, header: list[str]) -> list[str]:
@@ -167,6 +176,37 @@ def test_a_clean_list_is_streamed(folder: Path) -> None:
     assert check(clean_list(300), folder, 64)
 
 
+@pytest.mark.parametrize(("mark", "encoding"), ENCODINGS[2:])
+def test_other_encodings_are_streamed(folder: Path, mark: bytes, encoding: str) -> None:
+    text = clean_list(300).decode() + "300,𠮷㐀娜,女,,13800138000,𠮷村5组😀夢,,1.00,联通\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "_READ", 1001)  # cuts characters of two bytes and of four
+        assert check(mark + text.encode(encoding), folder, 64)
+
+
+def test_every_character_of_gb18030_comes_back_as_it_was() -> None:
+    for plane in range(17):
+        codes = range(plane << 16, (plane + 1) << 16)
+        text = "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
+        assert text.encode("gb18030").decode("gb18030") == text
+
+
+def test_an_encoding_that_shows_late_is_met(folder: Path) -> None:
+    head = "a,b\n" + "1,13800138000\n" * 400
+    tail = "2,王芳\n3,李娜\n4,钱军\n" * 20
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "_READ", 1001)
+        patch.setattr(delimited, "_SAMPLE", 2000)
+        assert check((head + tail).encode("gb18030"), folder, 64)
+
+
+def test_lines_in_two_encodings_go_to_the_exact_path(folder: Path) -> None:
+    line = "300,王芳,女,,13800138000,王寺村5组,,1.00,低保\n"
+    data = clean_list(300).decode().encode("gb18030")
+    assert not check(data + line.encode(), folder, 64)
+    assert not check(clean_list(300) + line.encode("gb18030"), folder, 64)
+
+
 @pytest.mark.parametrize(
     "tail",
     [
@@ -186,12 +226,12 @@ def test_what_follows_a_clean_list_is_streamed(folder: Path, tail: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        "姓名,身份证号\n王芳,11010519491231002X\n".encode("gb18030"),
+        "姓名,身份证号\n王芳,11010519491231002X\n".encode("utf-32"),
         "姓名,身份证号\r王芳,11010519491231002X\r".encode(),
         '姓名,身份证号\n王"芳,11010519491231002X\n"'.encode(),
         b"a,b\n\0,1\n",
     ],
-    ids=["gb18030", "lone CR", "stray quotes", "NUL"],
+    ids=["utf-32", "lone CR", "stray quotes", "NUL"],
 )
 def test_what_needs_the_exact_path(folder: Path, data: bytes) -> None:
     source = folder / "list.csv"

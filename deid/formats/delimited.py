@@ -288,7 +288,8 @@ def _delimiters(lines: Iterator[bytes], encoding: Encoding, delimiter: str) -> I
     if encoding.name == "utf-8" or (encoding.name == "gb18030" and delimiter in ",;\t"):
         mark = delimiter.encode()
         return (-1 if b'"' in raw else raw.count(mark) for raw in lines)
-    return (-1 if b'"' in raw else encoding.decode(raw)[0].count(delimiter) for raw in lines)
+    texts = (encoding.decode(raw)[0] for raw in lines)  # a byte of UTF-16 may look like a quote
+    return (-1 if '"' in text else text.count(delimiter) for text in texts)
 
 
 # --- delimiter ------------------------------------------------------------------------------------
