@@ -463,9 +463,7 @@ def _glued(folded: str) -> Iterator[_Candidate]:
         if resident_id(bare(match.group())):
             yield _Candidate(*match.span(), "CN_RESIDENT_ID", 0.97, "连写中校验位正确")
     for match in _TWO_MOBILES.finditer(folded):
-        digits = bare(match.group())
-        if mobile(digits[:11]) and mobile(digits[11:]):
-            yield _Candidate(*match.span(), "CN_MOBILE", 0.8, "两个号码连写")
+        yield from _two_mobiles(match)
     for run in _LONG_RUN.finditer(folded):
         digits = run.group()
         if resident_id(digits[:18]) and disability_cert(digits[:20]) and len(digits) == 20:
@@ -473,6 +471,15 @@ def _glued(folded: str) -> Iterator[_Candidate]:
         spans = _id_windows(digits)
         if spans and not bank_card(digits):
             yield from _rest_of_glued(run.start(), digits, spans)
+
+
+def _two_mobiles(match: re.Match[str]) -> Iterator[_Candidate]:
+    digits = bare(match.group())
+    if mobile(digits[:11]) and mobile(digits[11:]):
+        places = [match.start() + digit.start() for digit in _DIGIT.finditer(match.group())]
+        for first in (0, 11):
+            span = places[first], places[first + 10] + 1
+            yield _Candidate(*span, "CN_MOBILE", 0.8, "两个号码连写")
 
 
 def _id_windows(digits: str) -> list[tuple[int, int]]:
