@@ -253,6 +253,14 @@ def is_agency_place(text: str, address: Address) -> bool:
     return bool(_words().office.search(text, max(address.start, address.end - 40), address.end))
 
 
+def may_hold_address(text: str) -> bool:
+    """Whether ``find_addresses`` can find anything: the cheap question first."""
+    words = _words()
+    if words.scan.search(text):
+        return True
+    return any(text[label.end() - 1] in ":： " for label in words.label.finditer(text))
+
+
 def find_addresses(text: str) -> list[Address]:
     """The addresses inside prose that hold something finer than a village, in order.
 

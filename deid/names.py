@@ -81,7 +81,7 @@ def _alone() -> tuple[re.Pattern[str], ...]:
 
 def minor_spans(folded: str) -> list[tuple[int, int]]:
     """Where a folded remark names somebody who, by what stands beside the name, is under 18."""
-    if not _MINOR_CUE.search(folded):
+    if not may_name_minor(folded):
         return []
     spans: list[tuple[int, int]] = []
     for pattern in (_behind_kin(), *_alone()):
@@ -105,6 +105,26 @@ def _named(folded: str, match: re.Match[str], kin: bool) -> list[tuple[int, int]
             for more in re.finditer("[\u4e00-\u9fff]{2,4}", match["more"])
         ]
     return [(a, b) for a, b in found if kin or is_name(folded[a:b])]
+
+
+def may_name_minor(folded: str) -> bool:
+    """Whether ``minor_spans`` can find anything: the cheap question first.
+
+    Its forms have a word of kinship or for a child, or an age or a birth year behind a bracket or
+    a comma; every date has the year.
+    """
+    if not _MINOR_CUE.search(folded):
+        return False
+    return bool(_KIN_CUE.search(folded) or _born_apart().search(folded))
+
+
+_KIN_CUE = re.compile("[子女儿孙甥侄孩弟妹岁生人](?:(?<=[^生人])|(?<=学生)|(?<=未成年人))")
+"""A character that each word of ``_KIN`` and ``_CHILD`` has, or the unit of an age."""
+
+
+@cache
+def _born_apart() -> re.Pattern[str]:
+    return re.compile(rf"[(,]\s*{_SEX}{_BORN}")
 
 
 _MINOR_CUE = re.compile(r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴儿|幼儿")

@@ -79,12 +79,29 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text
-    folded = text.translate(_TABLE)
+    folded = _fold_chars(text)
     if _HAN_RUN.search(folded):
         folded = _HAN_RUN.sub(lambda run: run.group().translate(_HAN_DIGITS), folded)
     if _ODD_DIGITS.search(folded):
         folded = _ODD_DIGITS.sub(lambda run: "".join(map(_digit, run.group())), folded)
-    return _HAN_ZERO.sub(lambda run: "0" * len(run.group()), folded)
+    if "〇" in folded or "○" in folded:
+        folded = _HAN_ZERO.sub(lambda run: "0" * len(run.group()), folded)
+    return folded
+
+
+_PLAIN = "\t\n\r -~\u4e00-\u9fff、。“”《》"
+_WIDE = "，：；（）！？"
+_UNUSUAL = re.compile(f"[^{_PLAIN}{_WIDE}]")
+"""Not one of the characters that prose is made of: they fold to themselves or are in ``_WIDE``."""
+
+
+def _fold_chars(text: str) -> str:
+    """``text`` folded a character at a time; usual prose without a look at each of them."""
+    if _UNUSUAL.search(text):
+        return text.translate(_TABLE)
+    for wide in _WIDE:
+        text = text.replace(wide, _TABLE[ord(wide)])
+    return text
 
 
 def _digit(char: str) -> str:
