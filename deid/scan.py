@@ -79,8 +79,8 @@ _SENTENCE_END = re.compile(r"[。;!?\n]")
 _CLAUSE_END = re.compile(r"[。;!?\n,]")
 _ORG = re.compile(
     r"[\u4e00-\u9fff]{2,}(?:局|办公室|办事处|民政办|社事办|中心(?!社区|村|路|街|镇)|服务站|工作站|管理站|委员会|政府|居委会|村委会|民政所|"
-    r"派出所|司法所|财政所|保障所|卫生院|股|科室|科|厅|公司|集团|医院|学校|中学|小学|大学|银行|支行|大厅|窗口|协会|联合会|"
-    r"残联|法院|检察院|敬老院|养老院|福利院|事务所|支队|大队|工会|妇联|人社局|信访办|纪委|监委|合作社|超市|药店|[省市县区镇乡]办|党政办|"
+    r"派出所|司法所|财政所|保障所|卫生院|科室|(?:股|科|厅)(?![一-鿿])|[股科](?=电话|联系|办公)|公司|集团|医院|学校|中学|小学|大学|银行|支行|大厅|窗口|协会|联合会|"
+    r"残联|法院|检察院|敬老院|养老院|福利院|事务所|(?:交警|刑警|巡警|特警|消防|执法|稽查|监察|救援)[支大中]队|工会|妇联|人社局|信访办|纪委|监委|合作社|超市|药店|[省市县区镇乡]办|党政办|"
     r"(?:县|市|区|镇|乡|村|街道)委|街道办)"
 )
 _AGENCY_CONTACT = re.compile(
@@ -264,7 +264,8 @@ def _forms(folded: str, setting: Setting) -> list[tuple[Entity, Pattern]]:
     plan = _plan()
     few = not _TEN_DIGITS.search(folded)
     plain = not _LETTER.search(folded)
-    forms = [pair for pair in plan.alone if not (few if pair[0].name in _MANY_DIGITS else plain)]
+    idle = (_MANY_DIGITS if few else _NO_NAMES) | (_LETTERED if plain else _NO_NAMES)
+    forms = [pair for pair in plan.alone if pair[0].name not in idle]
     for name in sorted(wanted):
         forms += plan.labelled.get(name, ())
     return forms
@@ -294,8 +295,12 @@ _MANY_DIGITS = frozenset(
         "CN_LANDLINE",
     ]
 )
-"""Entities whose forms without a label have ten digits or more, one soon behind the other; those of
-all others have a letter or an ``@``."""
+"""Entities whose forms without a label have ten digits or more, one soon behind the other."""
+_LETTERED = frozenset(
+    ["CN_PASSPORT", "CN_PLATE", "CN_TRAVEL_PERMIT", "CN_WECHAT", "EMAIL_ADDRESS", "CN_STUDENT_NO"]
+)
+"""Entities whose forms without a label have a letter or an ``@``."""
+_NO_NAMES: frozenset[str] = frozenset()
 _LETTER = re.compile("[A-Za-z@]")
 
 
