@@ -66,6 +66,8 @@ _CACHED = 128 << 20
 """Bytes of a sheet up to which its windows are kept for the next pass."""
 _MAX_WIDTH = 512
 _MAX_ORPHANS = 20_000
+_REMEMBERED = 50_000
+"""Distinct texts of one setting that are told by their words; more than that cost more to note."""
 _KNOWN = 200_000
 """Distinct texts of one setting that are remembered."""
 
@@ -409,6 +411,7 @@ class _Judge:
         self._table = np.zeros((0, len(_FLAGS)), np.int64)
         self._keys: dict[EditKey, int] = {(): 0}
         self._known: dict[Setting, dict[bytes, int]] = {}
+        self._memories: dict[Setting, vector.Memory] = {}
         self._clean: dict[tuple[str, int, bool, int], int] = {}
         self._special: dict[tuple[str, tuple[Finding, ...]], int] = {}
         self.quiet_texts: set[str] = set()
@@ -437,6 +440,7 @@ class _Judge:
         """Another day counts from here on."""
         self.day = day
         self._known.clear()
+        self._memories.clear()
         self._clean.clear()
         self._special.clear()
 
@@ -469,9 +473,41 @@ class _Judge:
             verdict = self._ask(data, spans, setting, plain, text, left[:1].tolist())
             out[left[same]] = verdict[0]
             left = left[~same]
+        left = self._recall(source, data, spans, setting, plain, text, left, out)
         if len(left):
             out[left] = self._ask(data, spans, setting, plain, text, left.tolist())
         return out
+
+    def _recall(
+        self, source: Bytes, data: bytes, spans: tuple[Places, Places], setting: Setting,
+        plain: Flags, text: Callable[[int], str], left: Places, out: Places,
+    ) -> Places:  # fmt: skip
+        """Fill in the verdicts of texts like those seen before; what is left to be asked for."""
+        if len(left) < 256:
+            return left
+        alike = setting.label.entity == "CN_ADDRESS" and self._addresses_alike()
+        memory = self._memories.setdefault(setting, vector.Memory(alike=alike))
+        starts, ends = spans
+        fits = left[plain[left] & (ends[left] - starts[left] <= vector.WIDEST)]
+        if not len(fits) or len(memory) > _REMEMBERED:
+            return left
+        words = memory.key(source, starts[fits], ends[fits])
+        known = memory.find(words)
+        unknown = np.flatnonzero(known < 0)
+        if len(unknown):
+
+            def judge(at: int) -> vector.Fate:
+                cell = int(fits[unknown[at]])
+                verdict = self._ask(data, spans, setting, plain, text, [cell])[0]
+                raw = data[starts[cell] : ends[cell]]
+                own = self._known[setting].get(raw.translate(_ZERO)) == _BY_DIGITS
+                return vector.Fate(_BY_DIGITS if alike and own else verdict)
+
+            known[unknown] = memory.learn(words[unknown], judge)
+        told = np.where(known >= 0, memory.fates(np.maximum(known, 0))[:, 0], -1)
+        out[fits] = told
+        out[fits[told < 0]] = -1
+        return left[out[left] < 0]
 
     def _checks(self, setting: Setting) -> bool:
         entity = setting.label.entity
@@ -570,11 +606,11 @@ class _Judge:
         if len(known) > _KNOWN:
             known.clear()
             self.forgot = True
-        starts, ends = spans[0].tolist(), spans[1].tolist()
-        if plain.all():
-            raws = [data[starts[at] : ends[at]] for at in left]
-        else:
-            raws = [data[starts[at] : ends[at]] if plain[at] else text(at).encode() for at in left]
+        cells = zip(spans[0][left].tolist(), spans[1][left].tolist(), left, strict=True)
+        raws = [
+            data[start:end] if fine else text(at).encode()
+            for (start, end, at), fine in zip(cells, plain[left].tolist(), strict=True)
+        ]
         alike = setting.label.entity == "CN_ADDRESS" and self._addresses_alike()
         keys = raws
         if alike:
@@ -582,6 +618,8 @@ class _Judge:
         elif self._checks(setting):
             keys = [raw.translate(_ZERO) if _MASKED.fullmatch(raw) else raw for raw in raws]
         out = [known.get(key, -1) for key in keys]
+        if min(out) >= 0:
+            return out
         for at, verdict in enumerate(out):
             if verdict < 0:
                 out[at] = self._first_seen(raws[at], keys[at], setting, alike, known)
@@ -916,14 +954,17 @@ class _SheetPass:
     def _doubtful(self, told: Places) -> dict[int, View] | None:
         """The rows that are not plain data, as the exact path judges them; None: judge them all."""
         window, count = self.window, len(self.window.numbers)
-        flags = self.judge.table()[told]
-        those = told != _EMPTY
+        table = self.judge.table()
+        met = table[np.flatnonzero(np.bincount(told))].any(axis=0)
+        those: Flags = np.not_equal(told, _EMPTY)
 
         def per_row(name: int) -> Places:
-            found = np.bincount(window.row, (flags[:, name] > 0) & those, minlength=count)
-            return found.astype(np.int64)
+            if not met[name]:
+                return np.zeros(count, np.int64)
+            chosen = (table[told, name] > 0) & those
+            return np.bincount(window.row[chosen], minlength=count).astype(np.int64)
 
-        filled = np.bincount(window.row, those, minlength=count).astype(np.int64)
+        filled = np.bincount(window.row[those], minlength=count).astype(np.int64)
         strong, signed = per_row(_STRONG), per_row(_SIGNED)
         doubtful = (per_row(_TOTALS) > 0) | (per_row(_BLANK) > 0) | (filled <= 1)
         doubtful |= (signed * 2 >= filled) & (signed > 0)
@@ -931,7 +972,7 @@ class _SheetPass:
         doubtful |= marked & (filled * 3 <= self.block.width + 2)
         doubtful |= (per_row(_LONG) == 0) & (strong >= 2) & (strong >= 0.4 * filled)
         doubtful |= (strong > 0) & (strong * 2 >= filled - 1)
-        doubtful |= self._split(told, flags[:, _DIGITS] * those, count)
+        doubtful |= self._split(told, table[:, _DIGITS][told], count)
         if self.block.width <= 2:
             doubtful |= strong > 0
         if self.wide:
