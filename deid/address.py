@@ -294,7 +294,7 @@ def _with_labelled(text: str, found: list[Address]) -> list[Address]:
     at = done = 0
     for label in _words().label.finditer(text):
         start = label.end()
-        if start < done or text[start - 1] not in ":： ":
+        if start < done or text[start - 1] not in ":： 住":
             continue
         stop = _VALUE_STOP.search(text, start, start + _WINDOW)
         address = parse_address(text[start : stop.start() if stop else start + _WINDOW])
