@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
@@ -23,7 +23,7 @@ from deid.formats import Document, open_document
 from deid.mask import apply_edits, edits_for, mask_spans
 from deid.model import READING, Column, Edit, FileReport, Finding, Item, Remark, Row, Table, Text
 from deid.policy import Policy
-from deid.prose import merge, scan_texts
+from deid.prose import Known, merge, scan_texts
 from deid.scan import scan
 from deid.stream import LEAST, mask_csv
 from deid.tables import CellFindings, own_date, scan_table
@@ -54,7 +54,7 @@ def scan_file(source: Path, *, policy: Policy) -> tuple[FileReport, list[Finding
     started = time.perf_counter()
     try:
         with contextlib.closing(open_document(source)) as document:
-            work = _examine(document, policy, keep_findings=True)
+            work = _examine(list(document.parts), policy, Known(), keep_findings=True)
             report = _report(source, None, document, policy, work, started)
     except (DeidError, OSError) as error:
         return _failed(source, policy, error, started, status="unreadable"), []
@@ -156,11 +156,14 @@ def _mask_document(
     document: Document, source: Path, target: Path, policy: Policy, dry_run: bool, started: float
 ) -> FileReport:
     """Mask, splice, verify, rename. Raises LeftOver, UnsafeEdit, UnreadableFile, OSError."""
-    work = _examine(document, policy)
-    _propagate(document, work, policy)
+    known = Known()
+    parts = list(document.parts)
+    work = _examine(parts, policy, known)
+    _propagate(parts, work, policy)
+    del parts
     with _temporary(target, dry_run) as path:
         _save(document, path, work.edits)
-        left = _left_over(document, path, work, policy)
+        left = _left_over(document, path, work, policy, known)
         report = _report(source, target, document, policy, work, started)
         if left:
             message = "处理后仍有应当隐藏的内容，未写出"
@@ -201,17 +204,19 @@ def mask_name(name: str, policy: Policy) -> str:
 # ------------------------------------------------------------------------------------- examining
 
 
-def _examine(document: Document, policy: Policy, *, keep_findings: bool = False) -> _Work:
+def _examine(
+    parts: Sequence[Table | Text], policy: Policy, known: Known, *, keep_findings: bool = False
+) -> _Work:
     """Findings and edits of every part."""
     work = _Work()
-    tables = [part for part in document.parts if isinstance(part, Table)]
-    texts = [part for part in document.parts if isinstance(part, Text)]
+    tables = [part for part in parts if isinstance(part, Table)]
+    texts = [part for part in parts if isinstance(part, Text)]
     reference = own_date(text.text for text in texts) if len(texts) < 5000 else None
     for table in tables:
         for cell in scan_table(table, reference):
             _note_column(work, table, cell, policy)
             _take(work, cell.place, cell.text, cell.findings, policy, "*", keep_findings)
-    for found in scan_texts(texts, reference):
+    for found in scan_texts(texts, reference, known):
         part = found.text
         _take(work, part.place, part.text, found.findings, policy, part.star, keep_findings)
     work.items += _empty_identifier_columns(work)
@@ -222,15 +227,15 @@ def _take(
     work: _Work,
     place: str,
     text: str,
-    findings: Iterable[Finding],
+    findings: Sequence[Finding],
     policy: Policy,
     star: str,
     keep_findings: bool,
 ) -> None:
     """Remember the findings of one cell or text, and the edits that follow."""
-    findings = merge(list(findings))
     if not findings:
         return
+    findings = merge(list(findings))
     edits = edits_for(text, findings, policy, place=place, star=star)
     if edits:
         work.edits[place] = edits
@@ -281,11 +286,11 @@ def _empty_identifier_columns(work: _Work) -> Iterator[Item]:
             )
 
 
-def _propagate(document: Document, work: _Work, policy: Policy) -> None:
+def _propagate(parts: Sequence[Table | Text], work: _Work, policy: Policy) -> None:
     """Hide everywhere what is hidden somewhere: one person, one value, one mask."""
     if not len(work.hidden):
         return
-    for place, text, star in _all_texts(document.parts):
+    for place, text, star in _all_texts(parts):
         edits = work.edits.get(place, [])
         fresh = [
             Finding(start, end, entity, 0.9, "同一文件别处已隐藏")
@@ -379,42 +384,49 @@ def _sha256(path: Path) -> str:
 # ------------------------------------------------------------------------------------- verifying
 
 
-def _left_over(document: Document, path: Path, work: _Work, policy: Policy) -> list[Item]:
+def _left_over(
+    document: Document, path: Path, work: _Work, policy: Policy, known: Known
+) -> list[Item]:
     """What the written file, opened afresh, still holds or has lost."""
     left: list[Item] = []
     with contextlib.closing(open_document(path)) as output:
-        again = _examine(output, policy)
+        parts = list(output.parts)
+        again = _examine(parts, policy, known)
         left += [Item(place, "复查仍发现应隐藏的内容") for place in again.edits]
-        for place, text, _ in _all_texts(output.parts):
+        for place, text, _ in _all_texts(parts):
             if any(True for _ in work.hidden.find(text)):
                 left.append(Item(place, "别处隐藏的值仍在此处"))
         for name, data in output.raw():
             if work.hidden.in_bytes(data):
                 left.append(Item(name, "文件内部仍有隐藏的值"))
-        left += _changed_elsewhere(document, output, work.edits)
+        left += _changed_elsewhere(list(document.parts), parts, work.edits)
     return left[:1000]
 
 
 def _changed_elsewhere(
-    source: Document, output: Document, edits: Mapping[str, Sequence[Edit]]
+    source: Sequence[Table | Text],
+    output: Sequence[Table | Text],
+    edits: Mapping[str, Sequence[Edit]],
 ) -> Iterator[Item]:
     """Cells and texts that are not what the edits make of them.
 
     What has several readings is not compared: an edit of one shows in all. A fresh scan covers it.
     """
     read_twice = {base for place in edits for base in place.split(READING)[:-1]}
-    before = [part for part in source.parts if isinstance(part, Table)]
-    after = [part for part in output.parts if isinstance(part, Table)]
+    before = [part for part in source if isinstance(part, Table)]
+    after = [part for part in output if isinstance(part, Table)]
     for old, new in zip_longest(before, after):
         if old is None or new is None:
             yield Item("", "表的数目变了")
             continue
         for a, b in zip_longest(old.rows(), new.rows()):
             yield from _changed_cells(old, a, b, edits, read_twice)
-    texts = {part.place: part.text for part in output.parts if isinstance(part, Text)}
-    for part in source.parts:
+    texts = {part.place: part.text for part in output if isinstance(part, Text)}
+    for part in source:
         if isinstance(part, Text) and part.place in texts and not _in(part.place, read_twice):
-            expected = apply_edits(part.text, edits.get(part.place, ()))
+            expected = part.text
+            if part.place in edits:
+                expected = apply_edits(part.text, edits[part.place])
             if not _same(texts[part.place], expected):
                 yield Item(part.place, "未要求修改的内容变了")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from deid.columns import NAME_FIELDS, profile_rows
@@ -44,13 +44,39 @@ class TextFindings:
     findings: tuple[Finding, ...]
 
 
+class Known:
+    """What texts hold as prose: most lines are read again when the output is verified.
+
+    So many characters are kept and no more; what comes later is scanned each time.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[Finding]] = {}
+        self._room = _ROOM
+
+    def scan(self, text: str) -> list[Finding]:
+        """``scan(text, PROSE)``."""
+        found = self._found.get(text)
+        if found is None:
+            found = scan(text, PROSE) or _NOTHING
+            self._room -= len(text)
+            if self._room >= 0:
+                self._found[text] = found
+        return found
+
+
+_ROOM = 1 << 24
+_NOTHING: list[Finding] = []
+
+
 def scan_texts(
-    texts: Sequence[Text], reference: datetime.date | None = None
+    texts: Sequence[Text], reference: datetime.date | None = None, known: Known | None = None
 ) -> Iterator[TextFindings]:
     """Each text with its findings, in order; ``reference`` is the day on which ages count."""
+    known = known or Known()
     grid = _as_list(texts, _list_rows(texts)) or _pasted_rows(texts)
     listed = _scan_list(texts, grid, reference)
-    plain = [[] if at in listed else scan(text.text, PROSE) for at, text in enumerate(texts)]
+    plain = [[] if at in listed else known.scan(text.text) for at, text in enumerate(texts)]
     settings = _settings(texts, listed, [_is_personal(found) for found in plain])
     minors = _minors(texts, settings, reference or datetime.date.today())
     for at, text in enumerate(texts):
@@ -58,12 +84,14 @@ def scan_texts(
             found = [*listed[at], *_across_fields(text.text)]
         else:
             found = _scan_again(text.text, settings[at], plain[at]) + minors.get(at, [])
-        yield TextFindings(text, tuple(merge(found)))
+        yield TextFindings(text, tuple(merge(found)) if found else ())
 
 
 def _scan_again(text: str, setting: Setting, plain: list[Finding]) -> list[Finding]:
     """The findings under a setting. What is the publisher's holds nothing that prose does not."""
-    return [] if setting is _PUBLIC and not plain else scan(text, setting)
+    if setting is PROSE or (setting is _PUBLIC and not plain):
+        return plain
+    return scan(text, setting)
 
 
 def merge(found: Sequence[Finding]) -> list[Finding]:
@@ -91,8 +119,11 @@ def _list_rows(texts: Sequence[Text]) -> list[list[_Piece]]:
     for delimiter in _DELIMITERS:
         if not any(delimiter in line for line in lines.values()):
             continue
+        least = max(3, _SHARE * len(lines), len(best) + 1)
+        if not _often_enough(delimiter, lines.values(), least):
+            continue
         rows = _rows_by(delimiter, lines)
-        if len(rows) >= max(3, _SHARE * len(lines)) and len(rows) > len(best):
+        if len(rows) >= least:
             best = rows
             if len(rows) >= 0.8 * len(lines):
                 break
@@ -120,6 +151,17 @@ def _rows(texts: Sequence[Text], grid: Sequence[Sequence[_Piece]]) -> Iterator[R
     for at, pieces in enumerate(grid):
         cells = {n: texts[line].text[a:b] for n, (line, a, b) in enumerate(pieces)}
         yield Row(at, {n: cell for n, cell in cells.items() if cell.strip()})
+
+
+def _often_enough(delimiter: str, lines: Iterable[str], least: float) -> bool:
+    """Whether ``least`` lines can have the same number of fields, at least three."""
+    widths: Counter[int] = Counter()
+    if not delimiter.isspace() or delimiter == "\t":
+        for line in lines:
+            widths[line.count(delimiter)] += 1
+        return max((many for between, many in widths.items() if between >= 2), default=0) >= least
+    # Blanks: at least three words. Their number may differ from that of the fields.
+    return sum(len(line.split(None, 2)) == 3 for line in lines) >= least
 
 
 def _rows_by(delimiter: str, lines: Mapping[int, str]) -> list[list[_Piece]]:
@@ -215,8 +257,8 @@ def _settings(
     if len(texts) == 1:
         return [_RECORD if records[0] else PROSE]
     settings = [_RECORD if record else _PUBLIC for record in records]
-    for at, text in enumerate(texts):
-        if not records[at] and any(records[max(0, at - 2) : at + 3]) and _listed(text.text):
+    for at in _beside(records):
+        if _listed(texts[at].text):
             settings[at] = PROSE
     for start, end in _forms(texts):
         if any(_tells_of_a_person(texts[at].text) for at in range(start, end)):
@@ -224,6 +266,12 @@ def _settings(
     for at, label in _labelled_above(texts):
         settings[at] = Setting(label=label, people=True)
     return settings
+
+
+def _beside(records: Sequence[bool]) -> Iterator[int]:
+    """Lines about no person that stand at most two lines from one that is."""
+    near = {at + by for at, record in enumerate(records) if record for by in (-2, -1, 1, 2)}
+    return (at for at in near if 0 <= at < len(records) and not records[at])
 
 
 def _tells_of_a_person(text: str) -> bool:
@@ -251,10 +299,13 @@ def _minors(
 
 def _labelled(text: str) -> tuple[Label, int]:
     """The label that begins a line, and where its value starts."""
-    match = re.match(r"\s*([^\s:：]{1,20})[\s:：]+(?=\S)", text)
+    match = _LABELLED.match(text)
     if not match:
         return NO_LABEL, 0
     return exact_label(match[1]), match.end()
+
+
+_LABELLED = re.compile(r"\s*([^\s:：]{1,20})[\s:：]+(?=\S)")
 
 
 def _is_personal(found: Sequence[Finding]) -> bool:

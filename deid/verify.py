@@ -19,6 +19,8 @@ _WHOLE = 10
 _ALNUM = re.compile(r"[^\W_]")
 _OTHERS = re.compile(r"[\W_]+")
 _SCIENTIFIC = re.compile(r"\d[.]\d{5,16}[Ee][+]?\d{1,2}")
+_SIX_DIGITS = re.compile(r"\d(?:[\W_]*\d){5}")
+"""What a number of ten digits in scientific notation has as well."""
 _RAW_RUN = re.compile(r"\d[\d\s\-]{8,40}[\dXx]")
 
 
@@ -31,6 +33,7 @@ class Residue:
         self._values: dict[str, dict[int, dict[str, str]]] = {}
         self._count = 0
         self._names = False
+        self._cue: re.Pattern[str] | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -43,6 +46,7 @@ class Residue:
         if len(plain) < least or any(map(is_star, folded)):
             return
         self._names |= least < _KEY
+        self._cue = None
         bucket = self._values.setdefault(plain[: min(_KEY, least)], {}).setdefault(len(plain), {})
         # Hidden as two entities it goes as one of them, the same whichever cell comes first.
         self._count += plain not in bucket
@@ -53,6 +57,8 @@ class Residue:
         if not self._count:
             return
         folded = fold(text)
+        if not _SIX_DIGITS.search(folded) and not self._beginnings().search(folded.upper()):
+            return
         plain = _OTHERS.sub("", folded).upper()
         if not self._may_hold(plain) and not _SCIENTIFIC.search(folded):
             return
@@ -70,6 +76,14 @@ class Residue:
             digits = str(int(float(number.group())))
             if self._at(digits, 0):
                 yield number.start(), number.end(), "CN_MOBILE"
+
+    def _beginnings(self) -> re.Pattern[str]:
+        """Any character with which a value begins that does not begin with six digits."""
+        if self._cue is None:
+            others = {key[0] for key in self._values if not _SIX_DIGITS.match(key)}
+            some = "".join(map(re.escape, sorted(others)))
+            self._cue = re.compile(f"[{some}]" if some else "(?!)")
+        return self._cue
 
     def _may_hold(self, plain: str) -> bool:
         """Whether any value begins somewhere in the text: the cheap question first."""
@@ -92,7 +106,7 @@ class Residue:
 
     def in_bytes(self, data: bytes) -> bool:
         """Whether a number of at least ten digits is left in the bytes of a part, in any encoding."""
-        return any(self._in_raw(text) for text in _decodings(data))
+        return self._count > 0 and any(self._in_raw(text) for text in _decodings(data))
 
     def _in_raw(self, text: str) -> bool:
         for run in _RAW_RUN.finditer(text):

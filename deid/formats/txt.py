@@ -121,7 +121,19 @@ class _Lines(Sequence[Text]):
         return len(self._filled)
 
     def __iter__(self) -> Iterator[Text]:
-        return map(self._text, self._filled)
+        if self.encoding.odd:
+            return map(self._text, self._filled)
+        return self._plain_texts()
+
+    def _plain_texts(self) -> Iterator[Text]:
+        """The same where every line is in one encoding."""
+        data, starts = self.data, self.starts
+        _, (codec, errors) = self.encoding.decode(b"")
+        last = len(starts) - 1
+        for number in self._filled:
+            end = starts[number + 1] if number < last else len(data)
+            text = data[starts[number] : end].decode(codec, errors)
+            yield Text(f"L{number}", text.rstrip("\r\n"))
 
     @overload
     def __getitem__(self, index: int) -> Text: ...
