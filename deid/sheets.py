@@ -955,11 +955,11 @@ class _SheetPass:
         """The rows that are not plain data, as the exact path judges them; None: judge them all."""
         window, count = self.window, len(self.window.numbers)
         table = self.judge.table()
-        met = table[np.flatnonzero(np.bincount(told))].any(axis=0)
+        met = set(np.nonzero(table[np.flatnonzero(np.bincount(told))])[1].tolist())
         those: Flags = np.not_equal(told, _EMPTY)
 
         def per_row(name: int) -> Places:
-            if not met[name]:
+            if name not in met:
                 return np.zeros(count, np.int64)
             chosen = (table[told, name] > 0) & those
             return np.bincount(window.row[chosen], minlength=count).astype(np.int64)
