@@ -34,7 +34,7 @@ _BACK = "。，,.;；、)）]】\"”'"
 _NOTE = re.compile(r"[(（][^()（）\d]{1,20}[)）]")
 _SEPARATOR = re.compile(r"[;；、/\n|]+|[,，](?!\d{3}(?!\d))")
 _STOP = re.compile(r"[\s\u200b,，。;；:：、()（）\[\]【】*＊\"'“”‘’<>《》〔〕!?！？|/=]")
-_VALUE_STOP = re.compile(r"[\s,，。;；!?！？|<>《》]")
+_VALUE_STOP = re.compile(r"[\s,，、。;；!?！？|<>《》*＊]")
 # Villages named for a place in the village (村头村, 村东社区); other names hardly begin with 村.
 _STARTS_SO = re.compile("村[头前后东西南北口尾沟王里中心](?:村|社区)")
 _WINDOW = 60
