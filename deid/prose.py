@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from deid.columns import NAME_FIELDS, profile_rows
 from deid.fields import NO_LABEL, Label, exact_label, markers
@@ -116,9 +117,7 @@ def _list_rows(texts: Sequence[Text]) -> list[list[_Piece]]:
     if len(lines) < 3:
         return []
     best: list[list[_Piece]] = []
-    for delimiter in _DELIMITERS:
-        if not any(delimiter in line for line in lines.values()):
-            continue
+    for delimiter in _present(lines.values()):
         least = max(3, _SHARE * len(lines), len(best) + 1)
         if not _often_enough(delimiter, lines.values(), least):
             continue
@@ -151,6 +150,18 @@ def _rows(texts: Sequence[Text], grid: Sequence[Sequence[_Piece]]) -> Iterator[R
     for at, pieces in enumerate(grid):
         cells = {n: texts[line].text[a:b] for n, (line, a, b) in enumerate(pieces)}
         yield Row(at, {n: cell for n, cell in cells.items() if cell.strip()})
+
+
+def _present(lines: Iterable[str]) -> list[str]:
+    """The delimiters that stand in any line."""
+    missing = set(_DELIMITERS)
+    rest = iter(lines)
+    while missing and (block := "\n".join(islice(rest, _BLOCK))):
+        missing -= {delimiter for delimiter in missing if delimiter in block}
+    return [delimiter for delimiter in _DELIMITERS if delimiter not in missing]
+
+
+_BLOCK = 1000
 
 
 def _often_enough(delimiter: str, lines: Iterable[str], least: float) -> bool:

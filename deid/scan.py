@@ -216,9 +216,9 @@ _WEAK_MASK = re.compile(r"(?<![\dA-Za-z*])\d[\d*]{13,16}[\dXx*](?![\dA-Za-z*])")
 
 def _weak_masks(folded: str) -> Iterator[_Candidate]:
     """ID numbers of which fewer than six characters are hidden: raised to the policy's mask."""
-    plain = _plain_stars(folded)
-    if "*" not in plain:
+    if not STAR_LIKE.search(folded):
         return
+    plain = _plain_stars(folded)
     for match in _WEAK_MASK.finditer(plain):
         value = match.group()
         if len(value) in (15, 18) and 0 < value.count("*") < 6:
@@ -262,10 +262,8 @@ def _forms(folded: str, setting: Setting) -> list[tuple[Entity, Pattern]]:
     if wanted & _TELEPHONES:
         wanted |= _TELEPHONES
     plan = _plan()
-    few = not _TEN_DIGITS.search(folded)
-    plain = not _LETTER.search(folded)
-    idle = (_MANY_DIGITS if few else _NO_NAMES) | (_LETTERED if plain else _NO_NAMES)
-    forms = [pair for pair in plan.alone if pair[0].name not in idle]
+    met = {need for need in set(_NEEDS.values()) if need.search(folded)}
+    forms = [pair for pair in plan.alone if _NEEDS.get(pair[0].name) in (None, *met)]
     for name in sorted(wanted):
         forms += plan.labelled.get(name, ())
     return forms
@@ -281,35 +279,39 @@ _MAYBE_NUMBERISH = re.compile(r"[\dA-Za-z@微扣](?:(?<=\D)|(?:[\W_]{0,3}\d){6})
 
 
 def _is_numberish(folded: str) -> bool:
-    return bool(_MAYBE_NUMBERISH.search(folded) and _NUMBERISH.search(folded))
+    match = _MAYBE_NUMBERISH.search(folded)
+    return bool(match and (len(match.group()) > 1 or _NUMBERISH.search(folded)))
 
 
-_TEN_DIGITS = re.compile(r"\d(?:[^\dA-Za-z\u4e00-\u9fff]{0,12}\d){9}")
-_MANY_DIGITS = frozenset(
-    [
-        "CN_RESIDENT_ID",
-        "CN_DISABILITY_CERT",
-        "CN_STUDENT_NO",
-        "CN_BANK_CARD",
-        "CN_MOBILE",
-        "CN_LANDLINE",
-    ]
-)
-"""Entities whose forms without a label have ten digits or more, one soon behind the other."""
-_LETTERED = frozenset(
-    ["CN_PASSPORT", "CN_PLATE", "CN_TRAVEL_PERMIT", "CN_WECHAT", "EMAIL_ADDRESS", "CN_STUDENT_NO"]
-)
-"""Entities whose forms without a label have a letter or an ``@``."""
-_NO_NAMES: frozenset[str] = frozenset()
-_LETTER = re.compile("[A-Za-z@]")
+_GAP = "[^\\dA-Za-z\u4e00-\u9fff]"
+_TEN_DIGITS = re.compile(rf"\d(?:{_GAP}{{0,12}}\d){{9}}")
+_FIFTEEN_DIGITS = re.compile(rf"\d(?:{_GAP}{{0,12}}\d){{14}}")
+_LETTER_AND_DIGITS = re.compile(rf"[A-Za-z]{_GAP}{{0,3}}\d{{7}}")
+_NEEDS = {
+    "CN_RESIDENT_ID": _FIFTEEN_DIGITS,
+    "CN_DISABILITY_CERT": _FIFTEEN_DIGITS,
+    "CN_STUDENT_NO": _FIFTEEN_DIGITS,
+    "CN_BANK_CARD": _FIFTEEN_DIGITS,
+    "CN_MOBILE": _TEN_DIGITS,
+    "CN_LANDLINE": _TEN_DIGITS,
+    "CN_PASSPORT": _LETTER_AND_DIGITS,
+    "CN_TRAVEL_PERMIT": _LETTER_AND_DIGITS,
+    "CN_PLATE": re.compile(f"[\u4e00-\u9fff]{_GAP}{{0,3}}[A-Za-z]"),
+    "CN_WECHAT": re.compile("wxid_"),
+    "EMAIL_ADDRESS": re.compile("@"),
+}
+"""What a text has that a form without a label of the entity can match; such a form is a slow search."""
 
 
 def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
     if not _is_numberish(folded):
         return
+    forms = _forms(folded, setting)
+    if not forms:
+        return
     urls = [match.span() for match in _URL.finditer(folded)] if "." in folded else []
     labels: dict[int, Label] = {}
-    for entity, form in _forms(folded, setting):
+    for entity, form in forms:
         for match in _matches(form.regex, folded):
             group = "v" if "v" in form.regex.groupindex else 0
             start, end = match.span(group)
@@ -325,19 +327,25 @@ def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
 
 
 @cache
-def _cues() -> dict[str, set[str]]:
-    """Every word that announces an entity, and which it announces."""
-    words: dict[str, set[str]] = {}
+def _cues() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str]]]]:
+    """First character -> every word with it that announces an entity, and which; any of the first."""
+    words: dict[str, list[tuple[str, str]]] = {}
     for entity in load_entities().values():
         for word in entity.context:
-            words.setdefault(word, set()).add(entity.name)
-    return words
+            words.setdefault(word[0], []).append((word, entity.name))
+    return re.compile(f"[{''.join(map(re.escape, words))}]"), words
 
 
 def _labels_in(folded: str) -> set[str]:
     """Entities that some word of the text speaks of: only their label-bound forms are tried."""
+    first, words = _cues()
     capitals = squeeze(folded).upper()
-    return {name for word, names in _cues().items() if word in capitals for name in names}
+    return {
+        name
+        for match in first.finditer(capitals)
+        for word, name in words[match.group()]
+        if capitals.startswith(word, match.start())
+    }
 
 
 def _weigh(
@@ -464,6 +472,8 @@ def _record_values(folded: str, found: list[_Candidate]) -> Iterator[_Candidate]
 
 def _glued(folded: str) -> Iterator[_Candidate]:
     """Numbers written into one another: a window with the right check character slides over them."""
+    if not _TEN_DIGITS.search(folded):
+        return
     for match in _GROUPED_ID.finditer(folded):
         if resident_id(bare(match.group())):
             yield _Candidate(*match.span(), "CN_RESIDENT_ID", 0.97, "连写中校验位正确")
