@@ -240,6 +240,8 @@ class SharedStrings:
         self.starts, self.ends = self.open.copy(), self.open.copy()
         self.starts[plain], self.ends[plain] = ends[at + 1] + 1, starts[at + 2]
         odd = _unplain(self.data[: self.size], self.bytes, self.starts, self.ends)
+        self.starts, self.ends = self.starts.astype(np.int32), self.ends.astype(np.int32)
+        self.open, self.close = self.open.astype(np.int32), self.close.astype(np.int32)
         self.plain: Flags = plain & ~odd
         self.simple: Flags = plain
 
@@ -261,6 +263,10 @@ class SharedStrings:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    def spans(self, numbers: Places) -> tuple[Places, Places]:
+        """Where the texts of these strings start and end."""
+        return self.starts[numbers].astype(np.int64), self.ends[numbers].astype(np.int64)
 
     def item(self, number: int) -> str:
         """One ``si`` element."""

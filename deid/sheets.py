@@ -801,9 +801,9 @@ class _Pass:
         self.tally = Tally()
         self.strings = _strings(book)
         self.size = len(self.strings.found_all)
-        self.uses = np.zeros(self.size, np.int64)
-        self.key = np.full(self.size, -1, np.int64)
-        self.verdict = np.zeros(self.size, np.int64)
+        self.uses = np.zeros(self.size, np.int32)
+        self.key = np.full(self.size, -1, np.int32)
+        self.verdict = np.zeros(self.size, np.int32)
         self.differs = np.zeros(self.size, bool)
         self.own: dict[str, list[_Own]] = {}
         self._tables: dict[Setting, Places] = {}
@@ -815,6 +815,12 @@ class _Pass:
             assert isinstance(sheet, _QuickSheet)
             _SheetPass(self, sheet).run()
         self._count()
+
+    def close(self) -> None:
+        """Let go of what only judging needs."""
+        self._tables.clear()
+        self.own.clear()
+        self.judge.forget(self.judge.day)
 
     def count(self, verdicts: Places) -> None:
         """Count cells by their verdict."""
@@ -841,7 +847,7 @@ class _Pass:
             fresh = np.unique(numbers[found < 0])
             those = self.strings.found_all
             table[fresh] = self.judge.tell(
-                those.bytes, those.data, (those.starts[fresh], those.ends[fresh]), setting,
+                those.bytes, those.data, those.spans(fresh), setting,
                 those.plain[fresh], lambda at: self.strings.text(int(fresh[at])),
             )  # fmt: skip
             found = table[numbers]
@@ -1038,7 +1044,7 @@ class _SheetPass:
         numbers = window.shared[cells[stored]]
         local = cells[~stored]
         spans = (
-            (stored, those.bytes, those.starts[numbers], those.ends[numbers], those.plain[numbers]),
+            (stored, those.bytes, *those.spans(numbers), those.plain[numbers]),
             (~stored, window.bytes, window.first[local], window.last[local], window.plain[local]),
         )
         for chosen, source, starts, ends, plain in spans:
@@ -1302,15 +1308,15 @@ class _Masking:
             if saving.has_work():
                 content[sheet.member.key] = saving.pieces()
         key = self.book.strings_key
-        if key and in_place:
+        if key and (in_place > 0).any():
             content[key] = self._new_strings(done, in_place)
         self.changed_keys = set(content)
         self.book.save_with(writer, self.edits, content)
 
-    def _strings_wanted(self, done: _Pass) -> tuple[dict[int, int], dict[int, str]]:
-        """String -> the key of its edit in place; and the items of those that differ by use."""
+    def _strings_wanted(self, done: _Pass) -> tuple[Places, dict[int, str]]:
+        """The key of the edit in place of each string, 0 for none; and the items of those that differ by use."""
         keys = np.where(done.differs, 0, done.key)
-        in_place = {number: int(keys[number]) for number in np.flatnonzero(keys > 0).tolist()}
+        in_place = np.maximum(keys, 0)
         items: dict[int, str] = {}
         differing = np.flatnonzero(done.differs)
         if not len(differing):
@@ -1331,7 +1337,7 @@ class _Masking:
                 in_place[number] = counts.most_common(1)[0][0]
         return in_place, items
 
-    def _new_strings(self, done: _Pass, in_place: dict[int, int]) -> Iterator[bytes]:
+    def _new_strings(self, done: _Pass, in_place: Places) -> Iterator[bytes]:
         """The shared strings with all edits in place."""
         those, verdicts = done.strings.found_all, done.judge.verdicts
         starts, plain = those.starts, those.plain
@@ -1339,7 +1345,7 @@ class _Masking:
         used = done.verdict
         spans = _Spans(0)
         self.string_spans = [spans]
-        numbers = np.array(sorted(in_place), np.int64)
+        numbers = np.flatnonzero(in_place)
         single = np.array([verdict.single for verdict in verdicts], bool)
         begin = np.array([verdict.start for verdict in verdicts], np.int64)
         finish = np.array([verdict.end for verdict in verdicts], np.int64)
@@ -1353,7 +1359,7 @@ class _Masking:
             news = [verdicts[number].new for number in mine.tolist()]
             for odd in np.flatnonzero(~quick).tolist():
                 number = int(here[odd])
-                news[odd] = self._edited_string(done, number, keys[in_place[number]])
+                news[odd] = self._edited_string(done, number, keys[int(in_place[number])])
             spans.extend(first, last, news)
             yield _joined(those.data, at, first, last, news)
             at = last[-1]
@@ -1465,7 +1471,7 @@ class _SheetSaving:
     """The bytes of one sheet with the edits of its own cells."""
 
     def __init__(
-        self, masking: _Masking, done: _Pass, sheet: _QuickSheet, in_place: dict[int, int],
+        self, masking: _Masking, done: _Pass, sheet: _QuickSheet, in_place: Places,
         items: dict[int, str],
     ) -> None:  # fmt: skip
         self.done, self.sheet, self.in_place, self.items = done, sheet, in_place, items
@@ -1493,7 +1499,7 @@ class _SheetSaving:
             for at, key, number in zip(
                 shared.tolist(), wanted, own.shared[shared].tolist(), strict=True
             )
-            if self.in_place.get(number) != key
+            if self.in_place[number] != key
         ]
         return np.sort(np.concatenate([np.flatnonzero(local), np.array(those, np.int64)]))
 
@@ -1578,6 +1584,7 @@ class _Check:
 
     def run(self, stream: BinaryIO) -> None:
         """Check everything."""
+        self.done.close()
         for sheet in self.masking.book.sheets:
             assert isinstance(sheet, _QuickSheet)
             if sheet.member.key in self.masking.changed_keys:
