@@ -54,6 +54,7 @@ def _shown(show: Show, changes: Mapping[int, Star | None], fallback: Fallback) -
     array: list[bytes] = []
     at = 0
     owed = 0.0  # how far the pen still has to go, in text space
+    carried = 0.0  # the same, of stars as wide as one another in place of glyphs that are not
     for piece in show.pieces:
         if isinstance(piece, float):
             owed += -piece / 1000 * show.size
@@ -61,16 +62,19 @@ def _shown(show: Show, changes: Mapping[int, Star | None], fallback: Fallback) -
         for code, width, _ in show.font.codes(piece):
             far = advance(width, show.size, show.spacing, show.words if code == b" " else 0.0)
             if at not in changes:
-                array += [*_gap(owed, show), literal(code)]
-                owed = 0.0
+                array += [*_gap(owed + carried, show), literal(code)]
+                owed = carried = 0.0
             elif (star := changes[at]) is None:
                 owed += far
             else:
-                array += _gap(owed, show)
+                if owed:
+                    array += _gap(owed + carried, show)
+                    owed = carried = 0.0
                 out += [*_flushed(array), *_drawn(star, show, fallback)]
-                array, owed = [], far - star.far - star.tail
+                array = []
+                carried += far - star.far - star.tail
             at += 1
-    array += _gap(owed, show)
+    array += _gap(owed + carried, show)
     return b" ".join([*out, *_flushed(array)]).strip() or b" "
 
 
