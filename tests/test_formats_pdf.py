@@ -524,4 +524,4 @@ def test_stars_for_glyphs_of_unlike_widths_leave_no_gap(tmp_path: Path) -> None:
     path = saved(new(show(50, 700, "At i.W.i end")), tmp_path / "a.pdf")
     place, start = place_of(path, "i.W.i")
     out = edited(path, {place: [(start, start + 5, "*****")]})
-    assert texts_of(out)[place] == "At ***** end"
+    assert texts_of(out)[place] == texts_of(path)[place].replace("i.W.i", "*****")
