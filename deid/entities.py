@@ -81,11 +81,45 @@ def _spelled_out(source: str) -> str:
     return source
 
 
+_LEAD = re.compile(
+    r"(?P<behind>(?:\(\?<!(?:\\d|\[[^\]\\]*(?:\\d[^\]\\]*)?\])+\))+)"
+    r"(?P<first>\\d|\[[^\]^\\][^\]\\]*(?:\\d[^\]\\]*)?\]|[0-9A-Za-z])"
+    r"(?:\{(?P<least>[1-9]\d*)(?:,(?P<most>\d+))?\}|(?![{*+?|]))"
+)
+
+
+def class_first(source: str) -> str:
+    """The same regex with its first character before the lookbehinds: a search then skips to it.
+
+    >>> class_first(r"(?<!\\d)\\d{17}[\\dXx]")
+    '\\\\d(?<!\\\\d\\\\d)\\\\d{16}[\\\\dXx]'
+    """
+    lead = _LEAD.match(source)
+    if not lead or _either(source) or lead["behind"].count(")") != lead["behind"].count("(?<!"):
+        return source
+    first, rest = lead["first"], ""
+    if lead["least"]:
+        most = f",{int(lead['most']) - 1}" if lead["most"] else ""
+        rest = f"{first}{{{int(lead['least']) - 1}{most}}}"
+    behind = lead["behind"].replace(")", f"{first})")
+    return f"{first}{behind}{rest}{source[lead.end() :]}"
+
+
+def _either(source: str) -> bool:
+    """Whether the regex has alternatives outside of brackets."""
+    depth = 0
+    for char in re.sub(r"\\.|\[[^\]]*\]", "", source):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and not depth:
+            return True
+    return False
+
+
 @cache
 def _compiled(source: str) -> re.Pattern[str]:
     """Compiling all forms would cost a small list more time than masking it."""
     try:
-        return re.compile(source)
+        return re.compile(class_first(source))
     except re.error as error:
         raise PatternError(f"patterns/entities: regex 不合法（{error.msg}）") from None
 

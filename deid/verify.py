@@ -59,7 +59,7 @@ class Residue:
         folded = fold(text)
         if not _SIX_DIGITS.search(folded) and not self._beginnings().search(folded.upper()):
             return
-        plain = _OTHERS.sub("", folded).upper()
+        plain = _capitals(_OTHERS.sub("", folded))
         if not self._may_hold(plain) and not _SCIENTIFIC.search(folded):
             return
         places = [match.start() for match in _ALNUM.finditer(folded)]
@@ -116,6 +116,14 @@ class Residue:
                 if match and len(match[0]) > _WHOLE:
                     return True
         return False
+
+
+def _capitals(plain: str) -> str:
+    """The text in capitals, a character for a character (ß stays: its capital form is two)."""
+    capitals = plain.upper()
+    if len(capitals) == len(plain):
+        return capitals
+    return "".join(char if len(char.upper()) > 1 else char.upper() for char in plain)
 
 
 _HAN_CELL = re.compile("\\s*[\u4e00-\u9fff]{2,4}\\s*")

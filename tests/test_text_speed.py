@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deid import names, prose, text, verify
-from deid.entities import load_entities
+from deid.entities import class_first, load_entities
 from deid.model import Finding, Text
 from deid.prose import Known, scan_texts
 from deid.scan import PROSE, Setting
@@ -89,6 +89,49 @@ def same_as_with_every_rule(line: str) -> None:
 @example("现居住地：红新村刘家大院")
 def test_a_line_that_may_hold_nothing_holds_nothing(line: str) -> None:
     same_as_with_every_rule(line)
+
+
+def test_a_capital_form_of_two_characters_moves_nothing() -> None:
+    hidden = Residue()
+    hidden.add("13800138000", "CN_MOBILE")
+    assert list(hidden.find("ßß ŉ 13800138000")) == [(5, 16, "CN_MOBILE")]
+
+
+FORMS = [form for entity in load_entities().values() for form in entity.find]
+
+
+@settings(max_examples=300)
+@given(LINES)
+def test_a_form_searched_by_its_first_character_matches_the_same(line: str) -> None:
+    folded = text.fold(line)
+    for form in FORMS:
+        plain = re.compile(form.source)
+        for at in range(0, len(folded), 3):
+            quick, slow = form.regex.search(folded, at), plain.search(folded, at)
+            assert (quick and quick.regs) == (slow and slow.regs)
+
+
+@pytest.mark.parametrize(
+    ("source", "quick"),
+    [
+        (r"(?<!\d)\d{17}[\dXx]", r"\d(?<!\d\d)\d{16}[\dXx]"),
+        (r"(?<![A-Z])(?<!\d[.])1[3-9]", r"1(?<![A-Z]1)(?<!\d[.]1)[3-9]"),
+        (r"(?<!\d)\d{2,5}?x", r"\d(?<!\d\d)\d{1,4}?x"),
+        *(
+            (source, source)
+            for source in (
+                r"(?<!\d)\d+x",
+                r"(?<!\d)[A-Z]{0,2}\d",
+                r"(?<!\d)(?:a|b)",
+                r"(?<!\d)1|2",
+                r"(?<![)])1",
+                r"\d{3}",
+            )
+        ),
+    ],
+)
+def test_only_a_first_character_that_must_come_is_put_first(source: str, quick: str) -> None:
+    assert class_first(source) == quick
 
 
 def test_known_strings_give_the_same() -> None:
