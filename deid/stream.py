@@ -419,6 +419,9 @@ class _Pass:
 
     def _row(self, grid: Any, at: int) -> Row:
         raw = grid.data[grid.row_starts[at] : grid.row_ends[at]]
+        if grid.quoted[at]:
+            texts = enumerate(grid.cell(at, column).decode() for column in range(self._width))
+            return Row(at, {column: cell for column, cell in texts if cell})
         if b'"' in raw:
             (row,) = self._document(raw).parts[0].rows()
             return replace(row, index=at)
@@ -444,7 +447,7 @@ class _Pass:
 
     def _count_widths(self, grid: Any) -> None:
         """For the remark on rows that are wider than the rest."""
-        regular = int(grid.regular.sum())
+        regular = int((grid.regular & ~grid.quoted).sum())  # as for the format module
         self._wide[self._width - 1] += regular
         for at in self._vec.where(~grid.regular).tolist():
             raw = grid.data[grid.row_starts[at] : grid.row_ends[at]]
@@ -462,10 +465,13 @@ class _Pass:
 
     def remarks(self) -> list[Remark]:
         """What the format module would say of rows that are wider than the rest."""
-        usual = max(self._wide, key=lambda cells: (self._wide[cells], cells), default=0)
+        counts = +self._wide
+        usual = max(counts, key=lambda cells: (counts[cells], cells), default=0)
+        if not usual or max(counts) == usual:
+            return []
         if usual != self._width - 1:
             raise Unstreamable
-        if not usual or not self._beyond:
+        if not self._beyond:
             return []
         rows = sum(count for count, _ in self._beyond.values())
         first = min(first for _, first in self._beyond.values())
@@ -739,7 +745,8 @@ class _Pass:
             assert part
             patch.star(starts[lengths == length], *part)
         count = int(chosen.sum())
-        self.tally.found[entity] += count
+        if count:
+            self.tally.found[entity] += count
         hides = self._policy.hides(entity)
         self.tally.changed += count * hides
         return count * hides
@@ -961,9 +968,12 @@ def _digit_exceptions() -> list[str]:
     return [re.sub(r"\d", "0", name) for name in names if re.search(r"\d", name)]
 
 
+_QUOTED = re.compile(rb'"[^"]*"?')
+
+
 def _usual_width(data: bytes, mark: bytes) -> int:
     lines = data.split(b"\n")[: WINDOW // 2]
-    counts = Counter(line.count(mark) for line in lines if b'"' not in line)
+    counts = Counter(_QUOTED.sub(b"", line).count(mark) for line in lines)
     return max(counts, key=counts.__getitem__, default=0) + 1
 
 

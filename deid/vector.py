@@ -41,8 +41,9 @@ _STAR = 0x2A
 class Grid:
     """The records of one window and where their cells stand.
 
-    ``starts`` and ``ends`` have a line for every column; the cells of a record that is not
-    ``regular`` (another width, quotes, a line break inside) are empty.
+    ``starts`` and ``ends`` have a line for every column, a cell's quotes left out; the cells of a
+    record that is not ``regular`` (another width, a quote or a line break inside a cell) are empty.
+    ``quoted``: the regular records that have cells in quotes.
     """
 
     def __init__(self, data: bytes, delimiter: int, width: int) -> None:
@@ -64,10 +65,13 @@ class Grid:
         self.row_starts = np.concatenate([np.zeros(1, np.int64), self.row_ends[:-1]])
         self.widths = np.diff(last, prepend=-1)
         self.regular = self.widths == width
+        self.quoted = np.zeros(len(last), bool)
         if quoted is not None:
-            within = np.flatnonzero(text == 34)
-            self.regular[np.searchsorted(self.row_ends, within, "right")] = False
+            broken = np.flatnonzero(quoted & (text == 10))
+            self.regular[np.searchsorted(self.row_ends, broken, "right")] = False
         self._fill(cuts, last, width)
+        if quoted is not None:
+            self._strip(text == 34)
 
     def _fill(self, cuts: Places, last: Places, width: int) -> None:
         if self.regular.all():
@@ -85,6 +89,19 @@ class Grid:
         final = ends[-1]
         final -= (self.bytes[final - 1] == 13) & (final > starts[-1])
         self.starts, self.ends = starts, ends
+
+    def _strip(self, marks: Flags) -> None:
+        """Leave out the quotes around cells; a record that has others is not regular."""
+        count = np.add.reduceat(marks, self.row_starts, dtype=np.int64)
+        starts, ends = self.starts, self.ends
+        around = (self.bytes[starts] == 34) & (self.bytes[ends - 1] == 34) & (ends - starts >= 2)
+        self.quoted = self.regular & (count > 0)
+        odd = self.regular & (count != 2 * around.sum(axis=0))
+        starts += around
+        ends -= around
+        starts[:, odd] = ends[:, odd] = 0
+        self.regular &= ~odd
+        self.quoted &= ~odd
 
     def __len__(self) -> int:
         return len(self.row_ends)
@@ -104,8 +121,8 @@ def quotes(text: Bytes, delimiter: int) -> Flags:
     if len(places) % 2:
         raise ValueError("a quote is left open")
     opening, closing = places[0::2], places[1::2]
-    before = text[np.maximum(opening - 1, 0)]
-    fine = (before == delimiter) | (before == 10) | (before == 34) | (opening == 0)
+    before = np.where(opening > 0, text[np.maximum(opening - 1, 0)], 10)
+    fine = (before == delimiter) | (before == 10) | (before == 34)
     behind = np.append(text, [10])[closing + 1]
     fine &= (behind == delimiter) | (behind == 10) | (behind == 13) | (behind == 34)
     doubled = np.append(opening[1:] == closing[:-1] + 1, [False])

@@ -176,6 +176,15 @@ def test_a_clean_list_is_streamed(folder: Path) -> None:
     assert check(clean_list(300), folder, 64)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_list_in_quotes_is_streamed(folder: Path, end: str) -> None:
+    cells = [line.split(",") for line in clean_list(300).decode().splitlines()]
+    cells += [["300", '王"芳', "女", "", "13800138000", "王寺村\n5组", "", "1,000.00", ""]]
+    cells += [["301", "王芳", "女", "", "13800138000", "王寺村5组", "", "1,000.00", "无"]]
+    lines = [",".join(quoted(cell, always=True) for cell in row) for row in cells]
+    assert check(end.join([*lines, ""]).encode(), folder, 64)
+
+
 @pytest.mark.parametrize(("mark", "encoding"), ENCODINGS[2:])
 def test_other_encodings_are_streamed(folder: Path, mark: bytes, encoding: str) -> None:
     text = clean_list(300).decode() + "300,𠮷㐀娜,女,,13800138000,𠮷村5组😀夢,,1.00,联通\n"
