@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,9 +100,13 @@ def merge(found: Sequence[Finding]) -> list[Finding]:
     """Findings of several passes over one text: of those that overlap, the longer one."""
     kept: list[Finding] = []
     for item in sorted(found, key=lambda item: (item.start - item.end, -item.score)):
-        if all(item.end <= other.start or other.end <= item.start for other in kept):
-            kept.append(item)
-    return sorted(kept, key=lambda item: item.start)
+        at = bisect_left(kept, item.start, key=lambda other: other.start)
+        if all(
+            item.end <= near.start or near.end <= item.start
+            for near in kept[max(0, at - 1) : at + 1]
+        ):
+            kept.insert(at, item)
+    return kept
 
 
 # ---------------------------------------------------------------------------- lines that are a list

@@ -8,6 +8,7 @@ settled in favour of what protects more.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -525,11 +526,22 @@ def _rest_of_glued(offset: int, digits: str, spans: list[tuple[int, int]]) -> It
 def _settle(found: list[_Candidate]) -> list[_Candidate]:
     """Of candidates that overlap, the certain one, then the longer one; the rest is cut away."""
     kept: list[_Candidate] = []
+    order: list[tuple[int, int]] = []  # (start, number) of those kept, by start
     for item in sorted(found, key=_rank):
-        piece = _trim(item, kept)
+        piece = _trim(item, _touching(item, kept, order))
         if piece:
+            insort(order, (piece.start, len(kept)))
             kept.append(piece)
     return kept
+
+
+def _touching(
+    item: _Candidate, kept: list[_Candidate], order: list[tuple[int, int]]
+) -> list[_Candidate]:
+    """Those of ``kept``, in their order, that overlap with a candidate; they never overlap themselves."""
+    first = max(0, bisect_left(order, (item.start,)) - 1)
+    last = bisect_left(order, (item.end,))
+    return [kept[number] for number in sorted(number for _, number in order[first:last])]
 
 
 def _rank(item: _Candidate) -> tuple[bool, bool, int, float, int]:
@@ -611,9 +623,13 @@ def _span(item: _Candidate) -> tuple[int, int]:
 
 def _blank(folded: str, spans: Iterable[tuple[int, int]]) -> str:
     """The text with the numbers found taken out, so that no address runs into one."""
-    for start, end in spans:
-        folded = folded[:start] + ";" * (end - start) + folded[end:]
-    return folded
+    pieces, done = [], 0
+    for start, end in sorted(spans):
+        if end > done:
+            start = max(start, done)
+            pieces += [folded[done:start], ";" * (end - start)]
+            done = end
+    return "".join([*pieces, folded[done:]])
 
 
 def _is_home(folded: str, address: Address, setting: Setting) -> bool:

@@ -65,7 +65,7 @@ class Residue:
         places = [match.start() for match in _ALNUM.finditer(folded)]
         at = 0
         while at < len(plain):
-            match = self._at(plain, at)
+            match = self._at(plain, at) if self._begins(plain, at) else None
             span = (places[at], places[at + len(match[0]) - 1] + 1) if match else (0, 0)
             if match and (match[1] != "PERSON" or _is_the_name(folded, *span)):
                 yield *span, match[1]
@@ -91,6 +91,10 @@ class Residue:
         return any(plain[at : at + _KEY] in values for at in range(len(plain) - _KEY + 1)) or (
             self._names and any(plain[at : at + 2] in values for at in range(len(plain) - 1))
         )
+
+    def _begins(self, plain: str, at: int) -> bool:
+        values = self._values
+        return plain[at : at + _KEY] in values or (self._names and plain[at : at + 2] in values)
 
     def _at(self, plain: str, at: int) -> tuple[str, str] | None:
         for length in (_KEY, 2):
