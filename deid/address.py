@@ -204,11 +204,21 @@ def parse_address(text: str) -> Address | None:
     >>> [part.level for part in address.parts], cut(address)
     (['town', 'village', 'fine'], 6)
     """
+    text = _unbracketed(text)
     if not _BLANK.search(text):
         return _parse_cell(text)
     kept = [at for at, char in enumerate(text) if not _BLANK.match(char)]
     address = _parse_cell("".join(text[at] for at in kept))
     return address and _moved(address, kept)
+
+
+# A zone whose town stands in brackets: 庐阳工业区(林店街道). The ministry's own names are like that.
+_BRACKETED = re.compile(r"(?<=区)[(（]([^()（）]{2,8}?)(街道|[镇乡])[)）]")
+
+
+def _unbracketed(text: str) -> str:
+    """``text`` with such brackets turned into letters of the town's name, at the same length."""
+    return _BRACKETED.sub(r"的\1的\2", text) if "区" in text else text
 
 
 def parse_addresses(text: str) -> list[Address]:
@@ -268,6 +278,7 @@ def find_addresses(text: str) -> list[Address]:
     pass of one pattern. A start that takes in a word too much does no harm: only what is finer goes.
     """
     words = _words()
+    text = _unbracketed(text)
     found: list[Address] = []
     done = 0
     for hit in words.scan.finditer(text):
