@@ -185,6 +185,15 @@ def test_a_list_in_quotes_is_streamed(folder: Path, end: str) -> None:
     assert check(end.join([*lines, ""]).encode(), folder, 64)
 
 
+def test_a_list_of_cells_to_judge_one_by_one_goes_to_the_exact_path(folder: Path) -> None:
+    lines = [f"{at},王芳,{'经核实，其家庭生活困难，' * 8}{at}" for at in range(300)]
+    data = "\n".join(["序号,姓名,情况说明", *lines, ""]).encode()
+    assert check(data, folder, 100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "_MANY", 50)
+        assert not check(data, folder, 100)
+
+
 @pytest.mark.parametrize(("mark", "encoding"), ENCODINGS[2:])
 def test_other_encodings_are_streamed(folder: Path, mark: bytes, encoding: str) -> None:
     text = clean_list(300).decode() + "300,𠮷㐀娜,女,,13800138000,𠮷村5组😀夢,,1.00,联通\n"
