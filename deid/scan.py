@@ -642,7 +642,9 @@ def _is_home(folded: str, address: Address, setting: Setting) -> bool:
         return True
     if setting.record and _HOUSEHOLD.search(folded, cut(address), address.end):
         return True
-    after = _SENTENCE_END.split(folded[address.start : address.end + 25])[0]
+    # In a person's row the address itself may name an office (洋湖办事处洋湖社区29号楼): look behind it.
+    first = address.end if setting.record else address.start
+    after = _SENTENCE_END.split(folded[first : address.end + 25])[0]
     if _ORG.search(after) and not _DORMITORY.search(after):
         return False
     if label.entity == "CN_ADDRESS" and not setting.public:
