@@ -525,3 +525,12 @@ def test_stars_for_glyphs_of_unlike_widths_leave_no_gap(tmp_path: Path) -> None:
     place, start = place_of(path, "i.W.i")
     out = edited(path, {place: [(start, start + 5, "*****")]})
     assert texts_of(out)[place] == texts_of(path)[place].replace("i.W.i", "*****")
+
+
+def test_more_pages_than_memory_holds_are_refused(tmp_path: Path) -> None:
+    with pikepdf.new() as pdf:
+        for _ in range(1_001):
+            pdf.add_blank_page()
+        pdf.save(tmp_path / "long.pdf")
+    with pytest.raises(UnreadableFile, match="1000 页"):
+        open_document(tmp_path / "long.pdf")

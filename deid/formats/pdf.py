@@ -52,11 +52,13 @@ REFUSES = (
     "字体编码表不可信或缺少",
     "表格里文字重叠在一起（可改用 --pdf raster）",
     "各软件读法不一",
+    "超过 1,000 页（请拆成几份）",
     "损坏的文件",
 )
 
 _MOST_BYTES = 1 << 30
-_MOST_PAGES = 20_000
+_MOST_PAGES = 1_000
+"""100 dense pages took 800 MB, verification included: more than this would exhaust an office machine."""
 _SCAN = 0.4
 """A picture over this share of a page without visible text makes it a scanned page."""
 _FEW = 20
