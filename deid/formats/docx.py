@@ -31,6 +31,7 @@ from deid.formats.ooxml import (
     attributes,
     decode_xml,
     local,
+    merged_splices,
     scan_texts,
     slot_text,
     splices,
@@ -655,19 +656,6 @@ def _rows(texts: Mapping[int, Mapping[int, str]]) -> Iterator[Row]:
 
 def _place(places: Mapping[tuple[int, int], str], name: str, row: int, column: int) -> str:
     return places.get((row, column), f"{name}R{row}C{column}")
-
-
-def merged_splices(found: Sequence[Splice]) -> list[Splice]:
-    """Splices without those that repeat others; of two that overlap, the later loses its overlap."""
-    out: list[Splice] = []
-    for start, end, new in sorted(set(found), key=lambda splice: (splice[0], -splice[1])):
-        if out and start < out[-1][1]:
-            done = out[-1][1]
-            if end <= done:
-                continue
-            start, new = done, new[-(end - done) :]
-        out.append((start, end, new))
-    return out
 
 
 _PACKED = re.compile(r"(?<=[\s:])gfxdata\s*=\s*([\"'])([^\"'<]+)\1")

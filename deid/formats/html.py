@@ -41,7 +41,7 @@ from deid.formats.htmltokens import (
     whole,
     words,
 )
-from deid.formats.ooxml import legal, worth_showing
+from deid.formats.ooxml import Splice, legal, merged_splices, worth_showing
 from deid.model import READING, Edit, Remark, Row, Table, Text
 
 EXTENSIONS = (".html", ".htm")
@@ -69,9 +69,6 @@ class Slot:
     def text(self) -> str:
         """What a reader sees."""
         return "".join(piece.text for piece in self.pieces)
-
-
-Splice = tuple[int, int, str]
 
 
 def splices(slot: Slot, edits: Sequence[Edit]) -> Iterator[Splice]:
@@ -790,19 +787,6 @@ class WebPage:
         """Let go of the bytes."""
         self._data, self._pieces, self._slots = b"", [], {}
         self.parts = ()
-
-
-def merged_splices(found: Sequence[Splice]) -> list[Splice]:
-    """Splices without those that repeat others; of two that overlap, the later loses its overlap."""
-    out: list[Splice] = []
-    for start, end, new in sorted(set(found), key=lambda change: (change[0], -change[1])):
-        if out and start < out[-1][1]:
-            done = out[-1][1]
-            if end <= done:
-                continue
-            start, new = done, new[-(end - done) :]
-        out.append((start, end, new))
-    return out
 
 
 def _decoded(data: bytes, encoding: Encoding) -> Iterator[tuple[str, bytes]]:

@@ -589,6 +589,19 @@ def escape(text: str, coding: str = "excel", *, attribute: bool = False) -> str:
     return text
 
 
+def merged_splices(found: Sequence[Splice]) -> list[Splice]:
+    """Splices without those that repeat others; of two that overlap, the later loses its overlap."""
+    out: list[Splice] = []
+    for start, end, new in sorted(set(found), key=lambda splice: (splice[0], -splice[1])):
+        if out and start < out[-1][1]:
+            done = out[-1][1]
+            if end <= done:
+                continue
+            start, new = done, new[-(end - done) :]
+        out.append((start, end, new))
+    return out
+
+
 def spliced(xml: str, changes: Iterable[Splice]) -> str:
     """``xml`` with the raw ranges replaced."""
     out: list[str] = []
