@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import deid.pipeline
-from deid import __version__, cli
+from deid import __version__, cli, console
 from deid.errors import DeidError, LeftOver
 from deid.model import FileReport
 from deid.sample import resident_id, write_samples
@@ -347,7 +347,7 @@ def test_an_empty_folder(here: Path, deid_: Deid) -> None:
     [((), 0), ((0, 0), 0), ((0, 3), 3), ((3, 1, 0), 1), ((1, 2, 3), 2)],
 )
 def test_exit_status(statuses: tuple[int, ...], worst: int) -> None:
-    assert cli.worst(statuses) == worst
+    assert console.worst(statuses) == worst
 
 
 # --- stdin ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deid import cli
+from deid import cli, commands
 from deid.entities import load_entities
 from deid.formats import described, not_supported
 from deid.operators import OPERATORS
@@ -27,7 +27,7 @@ def rows(title: str) -> dict[str, str]:
     return {line.split("`")[1]: line for line in lines}
 
 
-@pytest.mark.parametrize("command", ["", *sorted(cli.cli.commands)])
+@pytest.mark.parametrize("command", ["", *commands.names()])
 def test_help_in_the_readme_is_the_real_one(command: str, tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "deid", *command.split(), "--help"],
@@ -43,7 +43,7 @@ def test_help_in_the_readme_is_the_real_one(command: str, tmp_path: Path) -> Non
 
 def test_every_command_is_listed() -> None:
     listed = {name.split()[1] for name in rows("Command line") if name.startswith("deid ")}
-    assert listed == set(cli.cli.commands)
+    assert listed == set(commands.names())
 
 
 def test_every_entity_is_listed_with_its_default() -> None:
