@@ -111,6 +111,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A rule that a person set aside, and the reason that this person wrote."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileReport:
     """What was found, changed and left in one file, as counts and places, never as content.
 
@@ -132,3 +140,12 @@ class FileReport:
     source_sha256: str = ""
     output_sha256: str = ""
     seconds: float = 0.0
+    dropped: tuple[str, ...] = ()
+    """Headers of the columns that were taken out."""
+    generalised: tuple[str, ...] = ()
+    """Headers of the columns whose values were made coarser."""
+    strength: Mapping[str, int] = field(default_factory=dict)
+    """Grade (A to D) -> rows that show a masked number."""
+    overrides: tuple[Override, ...] = ()
+    due: str = ""
+    retention: str = ""

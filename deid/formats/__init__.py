@@ -22,6 +22,9 @@ from deid.errors import UnreadableFile, UnsupportedFormat
 from deid.formats import magic
 from deid.model import Edit, Remark, Table, Text
 
+NO_DROPS: Mapping[str, frozenset[int]] = MappingProxyType({})
+"""No column goes."""
+
 
 class Document(Protocol):
     """An opened file: parts that can be read, changed and saved.
@@ -29,16 +32,28 @@ class Document(Protocol):
     ``parts``: tables and texts in reading order, every place where a value can stand, hidden ones
     included. A text part may show several times what a cell shows (a cached chart label).
     ``remarks``: what a person has to look at, and what saving drops.
+
+    A format that can take whole columns out of a table also has ``removable(table, columns)``: whether
+    it is safe for these. Where it is not there or says no, the caller blanks the cells by edits.
+    Names of tables with columns that can be removed are unique in the document.
     """
 
     format: str
     parts: Sequence[Table | Text]
     remarks: Sequence[Remark]
 
-    def save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
+    def save(
+        self,
+        target: BinaryIO,
+        edits: Mapping[str, Sequence[Edit]],
+        drops: Mapping[str, frozenset[int]] = NO_DROPS,
+    ) -> None:
         """Write the file with ``edits`` (by place; sorted, not overlapping) spliced in.
 
-        What is not edited stays byte for byte. Raises UnsafeEdit.
+        What is not edited stays byte for byte. ``drops``: by name of table the columns that go, after
+        the edits, which count columns as the source does. The text of a merged cell that reaches
+        beyond them, or that is all its row holds (a title, a note), moves to the first column that
+        stays. Raises UnsafeEdit.
         """
 
     def raw(self) -> Iterator[tuple[str, bytes]]:
