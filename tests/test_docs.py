@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deid import cli, commands
+from deid import commands
 from deid.entities import load_entities
 from deid.formats import described, not_supported
 from deid.operators import OPERATORS
