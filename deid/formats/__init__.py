@@ -22,8 +22,8 @@ from deid.errors import UnreadableFile, UnsupportedFormat
 from deid.formats import magic
 from deid.model import Edit, Remark, Table, Text
 
-NO_DROPS: Mapping[str, frozenset[int]] = MappingProxyType({})
-"""No column goes."""
+NOTHING: Mapping[str, frozenset[int]] = MappingProxyType({})
+"""No columns, no rows."""
 
 
 class Document(Protocol):
@@ -46,14 +46,16 @@ class Document(Protocol):
         self,
         target: BinaryIO,
         edits: Mapping[str, Sequence[Edit]],
-        drops: Mapping[str, frozenset[int]] = NO_DROPS,
+        drops: Mapping[str, frozenset[int]] = NOTHING,
+        notes: Mapping[str, frozenset[int]] = NOTHING,
     ) -> None:
         """Write the file with ``edits`` (by place; sorted, not overlapping) spliced in.
 
         What is not edited stays byte for byte. ``drops``: by name of table the columns that go, after
-        the edits, which count columns as the source does. The text of a merged cell that reaches
-        beyond them, or that is all its row holds (a title, a note), moves to the first column that
-        stays. Raises UnsafeEdit.
+        the edits, which count columns as the source does. ``notes``: by name of table the rows that
+        are no part of the list (titles, notes, footers): their texts stay, in their order; one that
+        stands in a column that goes moves to a cell beside it. So does that of a merged cell that
+        reaches beyond the columns that go. Raises UnsafeEdit.
         """
 
     def raw(self) -> Iterator[tuple[str, bytes]]:
