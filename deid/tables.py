@@ -18,7 +18,7 @@ from deid.columns import (
     name_columns,
     profile_rows,
 )
-from deid.fields import Label
+from deid.fields import NO_LABEL, Label
 from deid.model import Finding, Row, Table
 from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, bare, scan
@@ -48,6 +48,9 @@ class CellFindings:
     profile: Profile | None
     row: int
     column: int
+    label: Label = NO_LABEL
+    """In a form, what the label beside the cell says of it."""
+    block: Block = NO_BLOCK
 
 
 def windows(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -127,6 +130,8 @@ def _scan_row(
             view.block.profiles.get(column),
             view.row.index,
             column,
+            view.labels.get(column, NO_LABEL),
+            view.block,
         )
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from deid.errors import UnsafeEdit
-from deid.formats import magic
-from deid.formats.encoding import Encoding, detect, line_starts, read_bytes, splice
+from deid.formats import NOTHING, magic
+from deid.formats.encoding import Encoding, detect, encode, line_starts, read_bytes, splice
 from deid.model import Edit, Remark, Row, Table
 
 EXTENSIONS = (".csv", ".tsv")
@@ -57,8 +57,17 @@ class Delimited:
         wide = _wide_rows(self._lines, encoding, self._dialect)
         self.remarks: Sequence[Remark] = encoding.remarks() + remarks + wide
 
-    def save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
+    def save(
+        self,
+        target: BinaryIO,
+        edits: Mapping[str, Sequence[Edit]],
+        drops: Mapping[str, frozenset[int]] = NOTHING,
+        notes: Mapping[str, frozenset[int]] = NOTHING,
+    ) -> None:
         """Write the file with ``edits`` spliced in. Raises UnsafeEdit for a cell that is not there."""
+        if drops.get(""):
+            self._save_narrowed(target, edits, drops[""], notes.get("", frozenset()))
+            return
         view = memoryview(self._data)
         done = 0
         for row, keys in groupby(_keys(edits), key=lambda key: key >> 32):
@@ -71,6 +80,52 @@ class Delimited:
                 target.write(piece)
             done = end
         target.write(view[done:])
+
+    def removable(self, table: str, columns: frozenset[int]) -> bool:
+        """Columns of text can always be left out."""
+        return True
+
+    def _save_narrowed(
+        self,
+        target: BinaryIO,
+        edits: Mapping[str, Sequence[Edit]],
+        gone: frozenset[int],
+        notes: frozenset[int],
+    ) -> None:
+        """Write the file without the columns that go; each goes with one delimiter."""
+        wanted: dict[int, dict[int, Sequence[Edit]]] = {}
+        for key in _keys(edits):
+            row, column = key >> 32, key & 0xFFFFFFFF
+            wanted.setdefault(row, {})[column] = edits[_place(row, column)]
+        target.write(self._data[: self._starts[0]])
+        for row, raw in enumerate(self._lines()):
+            text, codec = self._encoding.decode(raw)
+            if row == 0 and _SEP_LINE.fullmatch(text):
+                target.write(raw)
+                continue
+            narrow = self._narrowed(text, wanted.pop(row, {}), gone, row in notes)
+            target.write(encode(narrow, codec))
+        if wanted:
+            raise UnsafeEdit("要修改的单元格不在文件里。")
+
+    def _narrowed(
+        self, text: str, edits: Mapping[int, Sequence[Edit]], gone: frozenset[int], note: bool
+    ) -> str:
+        """One row without the columns that go."""
+        fields = list(self._dialect.fields(text))
+        shown = [text[field.start : field.end] for field in fields]
+        for column, wanted in edits.items():
+            if column >= len(fields):
+                raise UnsafeEdit("要修改的单元格不在文件里。")
+            shown[column] = self._dialect.replaced(fields[column], wanted)
+        leaving = _leaving(shown, gone) if note else gone
+        new = self._dialect.delimiter.join(
+            cell for column, cell in enumerate(shown) if column not in leaving
+        )
+        end = fields[-1].end
+        if not new and text[:end]:
+            new = '""'  # a row must not become a blank line
+        return new + text[end:]
 
     def raw(self) -> Iterator[tuple[str, bytes]]:
         """The bytes of the file."""
@@ -180,6 +235,17 @@ class _Dialect:
         if added or self.delimiter in new or "\n" in new or "\r" in new:
             return f'"{_doubled(new)}"'
         return new
+
+
+def _leaving(shown: Sequence[str], gone: frozenset[int]) -> set[int]:
+    """The cells that a row of notes does without: empty ones, for none of its texts goes."""
+    free = {column for column, cell in enumerate(shown) if not cell.strip('" ')}
+    leaving = free & gone
+    for column in sorted(gone - free):
+        spare = free - leaving
+        if column < len(shown) and spare:
+            leaving.add(min(spare, key=lambda other: (abs(other - column), other)))
+    return leaving
 
 
 def _place(row: int, column: int) -> str:
