@@ -130,9 +130,9 @@ def test_fast_is_exact(
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_many_windows(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With windows of 16 rows every kind of window is met in a small table."""
-    from deid import sheets, tables
+    from deid import sheet_reading, tables
 
-    monkeypatch.setattr(sheets, "WINDOW", 16)
+    monkeypatch.setattr(sheet_reading, "WINDOW", 16)
     monkeypatch.setattr(tables, "WINDOW", 16)
     source = tmp_path / "list.xlsx"
     make(source, random.Random(seed), 200, odd=0.002)

@@ -22,8 +22,14 @@ GROUPS = (
     {"policy", "fields"},
     {"scan", "columns", "vector", "prose", "tables"},
     {"mask", "verify", "strength"},
-    {"stream", "cells", "sheets"},
+    {"stream", "cells"},
+    {"sheet_reading", "sheet_judging"},
+    {"sheet_passes"},
+    {"sheet_writing"},
+    {"sheet_checking"},
+    {"sheets"},
     {"pipeline"},
+    {"review", "catalog"},
     {"batch", "presidio", "spark", "__init__"},
     {"console"},
     {"commands"},
@@ -37,9 +43,12 @@ NARROW = {
     "inputs": {"errors"},
     "sample": {"errors"},
 }
+# The fast path for workbooks.
+SHEETS = {f"sheet_{part}" for part in ("reading", "judging", "passes", "writing", "checking")}
+SHEETS |= {"sheets"}
 # The one home of each heavy package, and the modules that load it only inside a function.
 HOMES = {
-    "numpy": {"vector", "cells", "sheets", "formats.delimited", "formats.xlsx"},
+    "numpy": {"vector", "cells", *SHEETS, "formats.delimited", "formats.xlsx"},
     "pandas": {"__init__", "frames"},
     "jieba": {"names"},
     "presidio_analyzer": {"presidio"},
@@ -51,7 +60,7 @@ HOMES = {
     "jinja2": set(),
 }
 # Those that open files, and those that tell of the formats.
-PATHS_TO_FILES = {"stream", "cells", "sheets", "pipeline", "presidio", "spark", "commands"}
+PATHS_TO_FILES = {"stream", "cells", *SHEETS, "pipeline", "presidio", "spark", "commands"}
 LAZY = {*HOMES, "yaml", "multiprocessing", "concurrent"}
 BANNED_NAMES = {
     "utils", "util", "helpers", "common", "core", "base", "manager", "engine", "processor", "misc",
@@ -156,7 +165,7 @@ def test_heavy_packages_stay_home(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nothing_heavy_is_imported_when_a_module_loads(path: Path) -> None:
-    if name_of(path) in ("vector", "cells", "sheets", "presidio", "spark"):
+    if name_of(path) in {"vector", "cells", *SHEETS, "presidio", "spark"}:
         pytest.skip("loaded only where its package is needed")
     loaded = {name.split(".")[0] for name in imports(path, nested=False)}
     assert not loaded & LAZY

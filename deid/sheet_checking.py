@@ -1,0 +1,109 @@
+"""The written workbook, opened afresh: nothing left to hide in it, nothing else changed."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from deid.cells import Odd
+from deid.formats.xlsx import Workbook
+from deid.formats.xlsx_sheet import (
+    Sheet,
+)
+from deid.mask import apply_edits, edits_for
+from deid.model import Text
+from deid.policy import Policy
+from deid.prose import scan_texts
+from deid.sheet_judging import FIRST, Hidden, clashes
+from deid.sheet_passes import Pass
+from deid.sheet_reading import QuickSheet, open_workbook, strings_of, texts_outside
+from deid.sheet_writing import Saving, Spans
+
+
+class Check:
+    """The written workbook, opened afresh: nothing left to hide, nothing else changed. Raises Odd."""
+
+    def __init__(
+        self, saving: Saving, policy: Policy, reference: datetime.date | None,
+        texts: Sequence[Text], hidden: Hidden, kept: set[str],
+    ) -> None:  # fmt: skip
+        self.saving, self.policy, self.reference = saving, policy, reference
+        self.texts, self.hidden, self.kept = texts, hidden, kept
+
+    def run(self, stream: BinaryIO) -> None:
+        """Check everything."""
+        self.saving.done.close()
+        for sheet in self.saving.book.sheets:
+            assert isinstance(sheet, QuickSheet)
+            if sheet.member.key in self.saving.changed:
+                sheet.drop_places()
+        output = open_workbook(stream, self.saving.book)
+        self._members(output)
+        self._texts(output)
+        for old, new in zip(self.saving.book.sheets, output.sheets, strict=True):
+            self._sheet(old, new)
+        self._strings(output)
+        again = Pass(output, self.policy, self.reference, self.hidden)
+        again.run()
+        if again.tally.changed or not again.judge.kept <= self.kept:
+            raise Odd
+        left = [verdict for verdict in again.judge.verdicts[FIRST:] if verdict.text]
+        if any(clashes(self.hidden, verdict.text, verdict.edits) for verdict in left):
+            raise Odd
+
+    def _members(self, output: Workbook) -> None:
+        """Parts that hold no cells: searched for hidden values; the same bytes unless edited."""
+        book, hidden = self.saving.book, self.hidden
+        cells_of = {sheet.member.key for sheet in book.sheets} | {book.strings_key}
+        before = {member.key: member for member in book.package.members}
+        for member in output.package.members:
+            if member.key in cells_of:
+                continue
+            data = output.package.read(member)
+            if hidden.values.in_bytes(data):
+                raise Odd
+            if not self.saving.edits and not self.saving.book.remarks:
+                old = before.get(member.key)
+                if old is None or book.package.read(old) != data:
+                    raise Odd
+
+    def _texts(self, output: Workbook) -> None:
+        """Texts outside the cells: masked as wanted, else as they were."""
+        fresh = texts_outside(output)
+        after = {text.place: text.text for text in fresh}
+        edits = self.saving.edits
+        for text in self.texts:
+            expected = apply_edits(text.text, edits.get(text.place, ()))
+            if after.get(text.place) != expected and text.place in after:
+                raise Odd
+        found = scan_texts(fresh, self.reference)
+        for item in found:
+            text = item.text
+            if edits_for(text.text, item.findings, self.policy, star=text.star):
+                raise Odd
+            if any(True for _ in self.hidden.values.find(text.text)):
+                raise Odd
+
+    def _sheet(self, old: Sheet, new: Sheet) -> None:
+        """The rows as they were but for the cells that were edited."""
+        assert isinstance(old, QuickSheet)
+        assert isinstance(new, QuickSheet)
+        if (old.head, old.tail) != (new.head, new.tail):
+            raise Odd
+        spans = self.saving.spans.get(old.label) or []
+        if new.shares(old):
+            return
+        windows = zip(old.windows(), new.windows(), strict=True)
+        for at, (before, after) in enumerate(windows):
+            here = spans[at] if at < len(spans) else Spans(before.size)
+            if not here.same(before.bytes[: before.size], after.bytes[: after.size]):
+                raise Odd
+
+    def _strings(self, output: Workbook) -> None:
+        old, new = strings_of(self.saving.book).found_all, strings_of(output).found_all
+        spans = self.saving.string_spans or [Spans(old.size)]
+        if len(old) != len(new):
+            raise Odd
+        if not spans[0].same(old.bytes[: old.size], new.bytes[: new.size]):
+            raise Odd

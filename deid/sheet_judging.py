@@ -1,0 +1,538 @@
+"""Cells of a workbook told by the column: which verdict of the exact path belongs to each.
+
+A verdict is a number: one for all clean ID numbers, one for each distinct text that the exact path
+was asked about. Flags of every verdict say what the rows are judged by.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from deid import tables, vector
+from deid.cells import Odd
+from deid.columns import _TOTAL, _sign, shape
+from deid.entities import load_entities
+from deid.fields import NO_LABEL, exact_label, markers, normal
+from deid.formats.xlsx_sheet import (
+    EditKey,
+    edit_key,
+)
+from deid.mask import apply_edits, edits_for
+from deid.model import Edit, Finding
+from deid.policy import Policy
+from deid.prose import merge
+from deid.scan import Setting, bare, scan
+from deid.stream import _digit_exceptions
+from deid.text import fold
+from deid.vector import Bytes, Flags, Places
+from deid.verify import Residue
+
+_REMEMBERED = 50_000
+"""Distinct texts of one setting that are told by their words; more than that cost more to note."""
+KNOWN = 200_000
+"""Distinct texts of one setting that are remembered."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What becomes of every cell that has this verdict."""
+
+    text: str
+    edits: tuple[Edit, ...]
+    entities: tuple[str, ...]
+    alike: bool = False
+    start: int = 0
+    end: int = 0
+    new: bytes = b""
+    single: bool = False
+    hidden: tuple[tuple[str, str], ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+EMPTY, QUIET, _NUMBERS = 0, 1, 2
+"""Verdicts that need no text: no cell; a text without anything to tell; up to nine digits (the
+verdict says how many, where there is nothing else in the cell)."""
+FIRST = 12
+_BY_DIGITS = -2
+"""Texts alike but for their digits that the digits tell apart."""
+FLAGS = [
+    "long",
+    "strong",
+    "total",
+    "signed",
+    "marked",
+    "blank",
+    "digits",
+    "young",
+    "hits",
+    "vote",
+    "changes",
+    "key",
+]
+(
+    LONG,
+    STRONG,
+    TOTALS,
+    SIGNED,
+    MARKED,
+    BLANK,
+    DIGITS,
+    YOUNG,
+    HITS,
+    VOTE,
+    CHANGES,
+    KEY,
+) = range(12)
+
+
+class Hidden:
+    """The values that a pass hid, to be looked for everywhere."""
+
+    def __init__(self) -> None:
+        self.values, self.forms = Residue(), Residue()
+        self.numbers: set[int] = set()
+        self.words: set[str] = set()
+
+    def add(self, value: str, entity: str, *, alike: bool) -> None:
+        if alike:
+            self.forms.add(_zeros(fold(value)), entity)
+            return
+        self.values.add(value, entity)
+        plain = bare(fold(value))
+        if len(plain) <= 10 and plain.isdecimal():
+            self.numbers.add(int(plain))
+        if not re.search(f"[0-9A-Z{_LOUD}]", plain) and plain:
+            self.words.add(plain)
+
+    def find(self, text: str) -> list[tuple[int, int, str]]:
+        return list(self.values.find(text))
+
+
+def _zeros(folded: str) -> str:
+    return re.sub("[0-9]", "0", folded)
+
+
+def _loud() -> str:
+    from deid.scan import _GATE
+
+    found = set(re.findall("[\u4e00-\u9fff]", _GATE.pattern)) | set("省市县区旗木嘎查道计")
+    return "".join(sorted(found))
+
+
+_LOUD = _loud()
+_LONG_DIGITS = re.compile(r"\d{5}")
+_ALNUM = re.compile(r"[^\W_]+")
+_RUN = re.compile(r"[0-9A-Z]{7,}")
+_SIX = re.compile(r"[0-9]{6}")
+_ZERO = bytes(48 if 48 <= code < 58 else code for code in range(256))
+_PLAIN_ADDRESS = re.compile(
+    "(?:[\u4e00-\u5c80\u5c82-\u5e73\u5e75-\u9fff]|(?<![0-9])[0-9]{1,4}(?![0-9]))*"
+)
+_MASKED = re.compile(rb"[0-9]{0,6}[*]{6,}")
+"""What a mask leaves: its verdict does not depend on the digits."""
+_PLAIN_NEW = re.compile(rb"[^&<>_\x00-\x1f]*")
+_CHECKS: Mapping[str, Callable[[Bytes, Places, Places], Flags]] = {
+    "CN_RESIDENT_ID": vector.resident_ids,
+    "CN_MOBILE": vector.mobiles,
+    "CN_BANK_CARD": vector.cards,
+}
+_LENGTHS = {"CN_RESIDENT_ID": (18,), "CN_MOBILE": (11,), "CN_BANK_CARD": (16, 17, 19)}
+_ALIKE = frozenset(("generalize_address", "mask", "redact", "replace", "keep"))
+
+
+_DIGIT_FREE = np.array([48 if 48 <= code < 58 else code for code in range(256)], np.uint8)
+
+
+def _alike(source: Bytes, starts: Places, ends: Places, first: int, size: int) -> Flags:
+    """Which cells read as the one at ``first``, but for the values of their digits."""
+    view: Any = np.ndarray((len(source) - size,), f"V{size}", source, strides=(1,))
+    cells = _DIGIT_FREE[np.frombuffer(view[starts].tobytes(), np.uint8).reshape(-1, size)]
+    wanted = _DIGIT_FREE[source[first : first + size]]
+    found: Flags = (ends - starts == size) & (cells == wanted).all(axis=1)
+    return found
+
+
+class Judge:
+    """Cells -> verdicts. ``before``: what an earlier pass hid; it is hidden here too."""
+
+    def __init__(self, policy: Policy, day: datetime.date, before: Hidden | None) -> None:
+        self.policy, self.day, self.before = policy, day, before
+        self.hidden = Hidden()
+        self.kept: set[str] = set()
+        self.watch: set[bytes] = set()
+        self.verdicts: list[Verdict] = [Verdict("", (), ())] * FIRST
+        self.forgot = False
+        self._rows: list[tuple[int, ...]] = [self._quiet_flags(number) for number in range(FIRST)]
+        self._table = np.zeros((0, len(FLAGS)), np.int64)
+        self._keys: dict[EditKey, int] = {(): 0}
+        self._known: dict[Setting, dict[bytes, int]] = {}
+        self._memories: dict[Setting, vector.Memory] = {}
+        self._clean: dict[tuple[str, int, bool, int], int] = {}
+        self._special: dict[tuple[str, tuple[Finding, ...]], int] = {}
+        self.quiet_texts: set[str] = set()
+        self._exceptions = _digit_exceptions()
+
+    @staticmethod
+    def _quiet_flags(number: int) -> tuple[int, ...]:
+        flags = [0] * len(FLAGS)
+        digits = number - _NUMBERS
+        flags[DIGITS] = max(digits, 0)
+        flags[LONG] = int(digits >= 5)
+        return tuple(flags)
+
+    def table(self) -> Places:
+        """The flags of all verdicts, a line each."""
+        if len(self._table) < len(self._rows):
+            fresh = np.array(self._rows[len(self._table) :], np.int64)
+            self._table = np.concatenate([self._table, fresh])
+        return self._table
+
+    def key_edits(self) -> list[EditKey]:
+        """What the edits of each key are."""
+        return list(self._keys)
+
+    def forget(self, day: datetime.date) -> None:
+        """Another day counts from here on."""
+        self.day = day
+        self._known.clear()
+        self._memories.clear()
+        self._clean.clear()
+        self._special.clear()
+
+    # -------------------------------------------------------------------------------- whole columns
+
+    def tell(
+        self,
+        source: Bytes,
+        data: bytes,
+        spans: tuple[Places, Places],
+        setting: Setting,
+        plain: Flags,
+        text: Callable[[int], str],
+    ) -> Places:
+        """The verdict of each cell; ``text`` gives that of a cell that is not ``plain``."""
+        starts, ends = spans
+        out = np.full(len(starts), -1, np.int64)
+        out[plain & (ends == starts)] = EMPTY
+        entity = setting.label.entity
+        if self._checks(setting):
+            self._tell_clean(source, data, spans, entity, plain, out)
+        elif self._is_open(setting):
+            self._tell_numbers(source, spans, setting, plain, out, data)
+        left = np.flatnonzero(out < 0)
+        while len(left) and self._checks(setting):
+            first, last = int(starts[left[0]]), int(ends[left[0]])
+            if not plain[left[0]] or not _MASKED.fullmatch(data, first, last) or last - first > 24:
+                break
+            same = _alike(source, starts[left], ends[left], first, last - first) & plain[left]
+            verdict = self._ask(data, spans, setting, plain, text, left[:1].tolist())
+            out[left[same]] = verdict[0]
+            left = left[~same]
+        left = self._recall(source, data, spans, setting, plain, text, left, out)
+        if len(left):
+            out[left] = self._ask(data, spans, setting, plain, text, left.tolist())
+        return out
+
+    def _recall(
+        self, source: Bytes, data: bytes, spans: tuple[Places, Places], setting: Setting,
+        plain: Flags, text: Callable[[int], str], left: Places, out: Places,
+    ) -> Places:  # fmt: skip
+        """Fill in the verdicts of texts like those seen before; what is left to be asked for."""
+        if len(left) < 256:
+            return left
+        alike = setting.label.entity == "CN_ADDRESS" and self._addresses_alike()
+        memory = self._memories.setdefault(setting, vector.Memory(alike=alike))
+        starts, ends = spans
+        fits = left[plain[left] & (ends[left] - starts[left] <= vector.WIDEST)]
+        if not len(fits) or len(memory) > _REMEMBERED:
+            return left
+        words = memory.key(source, starts[fits], ends[fits])
+        known = memory.find(words)
+        unknown = np.flatnonzero(known < 0)
+        if len(unknown):
+
+            def judge(at: int) -> vector.Fate:
+                cell = int(fits[unknown[at]])
+                verdict = self._ask(data, spans, setting, plain, text, [cell])[0]
+                raw = data[starts[cell] : ends[cell]]
+                own = self._known[setting].get(raw.translate(_ZERO)) == _BY_DIGITS
+                return vector.Fate(_BY_DIGITS if alike and own else verdict)
+
+            known[unknown] = memory.learn(words[unknown], judge)
+        told = np.where(known >= 0, memory.fates(np.maximum(known, 0))[:, 0], -1)
+        out[fits] = told
+        out[fits[told < 0]] = -1
+        return left[out[left] < 0]
+
+    def _checks(self, setting: Setting) -> bool:
+        entity = setting.label.entity
+        if entity not in _CHECKS or not setting.people or setting.label.agency:
+            return False
+        return all(self._hidden_part(entity, size) is not None for size in _LENGTHS[entity])
+
+    def _hidden_part(self, entity: str, size: int) -> tuple[int, int] | None:
+        """Which of ``size`` digits the policy's mask hides, where that depends on no value."""
+        if not self.policy.hides(entity):
+            return 0, 0
+        if "mask" not in self.policy.specs[entity]:
+            return None
+        masked = self.policy.operators[entity]("1" * size)
+        first, last = masked.find("*"), masked.rfind("*") + 1
+        fine = set(masked[first:last]) == {"*"} and 0 <= first < 7 and len(masked) == size
+        return (first, last) if fine else None
+
+    @staticmethod
+    def _is_open(setting: Setting) -> bool:
+        """Whether a short number says nothing under that header."""
+        entity = load_entities().get(setting.label.entity)
+        if setting.label.agency:
+            return True
+        if setting.label.entity in ("AGE", "BIRTH_DATE"):
+            return False
+        return not setting.record and (
+            not setting.label.entity
+            or (
+                setting.label.entity in ("SEX", "HEALTH", "DISABILITY", "POVERTY_CAUSE", "PERSON")
+                and (entity is None or entity.column is None)
+            )
+        )
+
+    def _tell_clean(
+        self, source: Bytes, data: bytes, spans: tuple[Places, Places], entity: str, plain: Flags,
+        out: Places,
+    ) -> None:  # fmt: skip
+        starts, ends = spans
+        clean = _CHECKS[entity](source, starts, ends) & plain
+        young = np.zeros(len(starts), bool)
+        if entity == "CN_RESIDENT_ID":
+            _, date = vector.births(source, starts + 6)
+            limit = self.day.year * 10000 + self.day.month * 100 + self.day.day - 180000
+            young = date > limit
+        letter = (source[np.maximum(ends - 1, 0)] | 32) == 120
+        for size in _LENGTHS[entity]:
+            those = clean & (ends - starts == size)
+            for minor in (False, True):
+                for ends_in_x in (False, True):
+                    chosen = those & (young == minor) & (letter == ends_in_x)
+                    if chosen.any():
+                        digits = size if size < 18 or ends_in_x else 0
+                        out[chosen] = self._clean_verdict(entity, size, minor, digits)
+        if self.watch:
+            for at in np.flatnonzero(clean).tolist():
+                if data[starts[at] : ends[at]].upper() in self.watch:
+                    raise Odd
+
+    def _clean_verdict(self, entity: str, size: int, young: bool, digits: int) -> int:
+        key = (entity, size, young, digits)
+        if key not in self._clean:
+            part = self._hidden_part(entity, size)
+            assert part
+            first, last = part
+            edits = (Edit("", first, last, "*" * (last - first)),) if last else ()
+            flags = [0] * len(FLAGS)
+            flags[LONG], flags[YOUNG], flags[VOTE] = 1, int(young), 1
+            flags[DIGITS] = digits if digits < 19 else 0
+            verdict = Verdict("", edits, (entity,), alike=True)
+            self._clean[key] = self._add(verdict, flags, hits=self.policy.hides(entity))
+        return self._clean[key]
+
+    def _tell_numbers(
+        self, source: Bytes, spans: tuple[Places, Places], setting: Setting, plain: Flags,
+        out: Places, data: bytes,
+    ) -> None:  # fmt: skip
+        starts, ends = spans
+        quiet, digits = vector.numbers(source, starts, ends)
+        quiet &= plain & (digits > 0) & (out < 0)
+        quiet &= source[np.maximum(ends - 1, 0)] != 58
+        whole = np.where(digits == ends - starts, digits, 0)
+        out[quiet] = _NUMBERS + whole[quiet]
+        if self.before and self.before.numbers:
+            for at in np.flatnonzero(quiet & (digits >= 7)).tolist():
+                text = data[starts[at] : ends[at]].decode()
+                if int("".join(filter(str.isdigit, text))) in self.before.numbers:
+                    raise Odd
+
+    def _ask(
+        self, data: bytes, spans: tuple[Places, Places], setting: Setting, plain: Flags,
+        text: Callable[[int], str], left: list[int],
+    ) -> list[int]:  # fmt: skip
+        """The verdicts of texts, each asked for once."""
+        known = self._known.setdefault(setting, {})
+        if len(known) > KNOWN:
+            known.clear()
+            self.forgot = True
+        cells = zip(spans[0][left].tolist(), spans[1][left].tolist(), left, strict=True)
+        raws = [
+            data[start:end] if fine else text(at).encode()
+            for (start, end, at), fine in zip(cells, plain[left].tolist(), strict=True)
+        ]
+        alike = setting.label.entity == "CN_ADDRESS" and self._addresses_alike()
+        keys = raws
+        if alike:
+            keys = [raw.translate(_ZERO) for raw in raws]
+        elif self._checks(setting):
+            keys = [raw.translate(_ZERO) if _MASKED.fullmatch(raw) else raw for raw in raws]
+        out = [known.get(key, -1) for key in keys]
+        if min(out) >= 0:
+            return out
+        for at, verdict in enumerate(out):
+            if verdict < 0:
+                out[at] = self._first_seen(raws[at], keys[at], setting, alike, known)
+        return out
+
+    def _first_seen(
+        self, raw: bytes, key: bytes, setting: Setting, alike: bool, known: dict[bytes, int]
+    ) -> int:
+        """The verdict of a text that was not asked for before, or not in this spelling."""
+        verdict = known.get(key, -1)
+        shown = raw.decode()
+        if verdict == -1:
+            same = alike and self._same_for_all(shown)
+            if same or not alike:
+                verdict = self._judge(shown, scan(shown, setting), setting, same)
+            else:
+                verdict = _BY_DIGITS
+            known[key] = verdict
+        if verdict == _BY_DIGITS:
+            verdict = known.get(b"=" + raw, -1)
+            if verdict < 0:
+                verdict = self._judge(shown, scan(shown, setting), setting, False)
+                known[b"=" + raw] = verdict
+        return verdict
+
+    def _addresses_alike(self) -> bool:
+        """Whether the policy cuts addresses whatever the numbers in them are."""
+        return set(self.policy.specs.get("CN_ADDRESS", {"keep": {}})) <= _ALIKE
+
+    def _same_for_all(self, text: str) -> bool:
+        if not _PLAIN_ADDRESS.fullmatch(text):
+            return False
+        zeros = re.sub(r"\d", "0", text)
+        return not any(name in zeros for name in self._exceptions)
+
+    # ------------------------------------------------------------------------------------ one cell
+
+    def special(self, text: str, findings: Sequence[Finding], setting: Setting) -> int:
+        """The verdict of one cell with these findings."""
+        if not text:
+            return EMPTY
+        key = (text, tuple(findings))
+        if key not in self._special:
+            if len(self._special) > KNOWN:
+                self._special.clear()
+            self._special[key] = self._judge(text, findings, setting, False)
+        return self._special[key]
+
+    def _judge(self, text: str, found: Sequence[Finding], setting: Setting, alike: bool) -> int:
+        findings = merge(list(found))
+        edits = edits_for(text, findings, self.policy)
+        hidden = [item for item in findings if self.policy.hides(item.entity)]
+        entities = [item.entity for item in findings]
+        if self.before:
+            edits, more = self._propagated(text, edits)
+            entities += more
+        flags = self._text_flags(text, setting)
+        kept = long_runs(apply_edits(text, edits))
+        hits = bool(hidden) or "**" in text
+        if not edits and not entities and not any(flags) and not kept and not hits:
+            self.quiet_texts.add(text)
+            if len(self.quiet_texts) > KNOWN:
+                self.quiet_texts.clear()
+                self.forgot = True
+            return QUIET
+        verdict = Verdict(text, tuple(edits), tuple(entities), alike, kept=kept)
+        verdict.hidden = tuple((text[item.start : item.end], item.entity) for item in hidden)
+        return self._add(verdict, flags, hits=hits)
+
+    def _propagated(self, text: str, edits: list[Edit]) -> tuple[list[Edit], list[str]]:
+        """The edits with those of values that are hidden elsewhere."""
+        assert self.before
+        fresh = [
+            Finding(start, end, entity, 0.9, "")
+            for start, end, entity in self.before.find(text)
+            if not any(edit.start < end and start < edit.end for edit in edits)
+        ]
+        if not fresh:
+            return edits, []
+        more = edits_for(text, fresh, self.policy)
+        return sorted([*edits, *more], key=lambda edit: edit.start), [f.entity for f in fresh]
+
+    def _text_flags(self, text: str, setting: Setting) -> list[int]:
+        folded = fold(text)
+        first = normal(text)
+        flags = [0] * len(FLAGS)
+        flags[LONG] = bool(_LONG_DIGITS.search(folded))
+        flags[STRONG] = len(text) <= 40 and exact_label(text) is not NO_LABEL
+        flags[TOTALS] = "计" in first and bool(_TOTAL.fullmatch(first))
+        flags[SIGNED] = ":" in folded and (text.rstrip().endswith((":", "：")) or _sign(text))
+        flags[MARKED] = first.startswith(_footers())
+        flags[BLANK] = not text.strip()
+        if tables._DIGIT_CELL.fullmatch(folded):
+            flags[DIGITS] = len(folded.strip())
+        if setting.label.entity in tables._FEATURES:
+            flags[YOUNG] = self._is_young(text, setting.label.entity)
+        label = setting.label
+        if not (label.entity or label.agency or label.public):
+            flags[VOTE] = shape(text) not in ("", "name")
+        return [int(flag) for flag in flags]
+
+    def _is_young(self, text: str, entity: str) -> bool:
+        values = [text, *tables._NAME_BREAK.split(fold(text))]
+        return any(tables._is_minor(fold(value), entity, self.day) for value in values)
+
+    def used(self, number: int) -> Verdict:
+        """The verdict of that number, of which some cell made use."""
+        verdict = self.verdicts[number]
+        for value, entity in verdict.hidden:
+            self.hidden.add(value, entity, alike=verdict.alike)
+        self.kept.update(verdict.kept)
+        if len(self.kept) > KNOWN:
+            raise Odd
+        return verdict
+
+    def _add(self, verdict: Verdict, flags: list[int], *, hits: bool) -> int:
+        if len(verdict.edits) == 1:
+            (edit,) = verdict.edits
+            verdict.start = len(verdict.text[: edit.start].encode()) if verdict.text else edit.start
+            verdict.end = len(verdict.text[: edit.end].encode()) if verdict.text else edit.end
+            verdict.new = edit.replacement.encode()
+            verdict.single = bool(_PLAIN_NEW.fullmatch(verdict.new))
+        flags[HITS], flags[CHANGES] = int(hits), len(verdict.edits)
+        flags[KEY] = self._keys.setdefault(edit_key(verdict.edits), len(self._keys))
+        self.verdicts.append(verdict)
+        self._rows.append(tuple(flags))
+        return len(self.verdicts) - 1
+
+
+@cache
+def _footers() -> tuple[str, ...]:
+    return tuple(markers("footers"))
+
+
+def long_runs(text: str) -> tuple[str, ...]:
+    """Long numbers that stay: one of the clean numbers that are hidden may be among them."""
+    if len(text) < 11:
+        return ()
+    folded = fold(text)
+    if _SCIENTIFIC.search(folded):
+        raise Odd
+    plain = "".join(_ALNUM.findall(folded)).upper()
+    return tuple(run for run in _RUN.findall(plain) if len(run) >= 11 and _SIX.search(run))
+
+
+_SCIENTIFIC = re.compile(r"\d[.]\d{5,16}[Ee][+]?\d{1,2}")
+
+
+def clashes(hidden: Hidden, text: str, edits: Sequence[Edit]) -> bool:
+    """Whether a hidden value stands in a text, outside what is hidden there."""
+    places = [*hidden.values.find(text), *hidden.forms.find(_zeros(fold(text)))]
+    return any(
+        not any(edit.start < end and start < edit.end for edit in edits) for start, end, _ in places
+    )

@@ -1,0 +1,450 @@
+"""One pass over all sheets of a workbook: rows told plain or not, every cell given its verdict.
+
+Rows that might not be plain data are judged by the exact path one by one, windows with a header in
+them as a whole.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from deid import tables, vector
+from deid.cells import OTHER, SHARED, Odd, Window
+from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
+from deid.fields import NO_LABEL
+from deid.formats.xlsx import Workbook
+from deid.model import Finding, Row, Table
+from deid.policy import Policy
+from deid.scan import Setting
+from deid.sheet_judging import (
+    BLANK,
+    DIGITS,
+    EMPTY,
+    HITS,
+    KEY,
+    LONG,
+    MARKED,
+    SIGNED,
+    STRONG,
+    TOTALS,
+    VOTE,
+    YOUNG,
+    Hidden,
+    Judge,
+)
+from deid.sheet_reading import QuickSheet, strings_of
+from deid.tables import features_of, minor_names, own_date
+from deid.vector import Bytes, Flags, Places
+
+_MAX_WIDTH = 512
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the passes over a workbook found."""
+
+    found: Counter[str] = field(default_factory=Counter)
+    changed: int = 0
+    columns: dict[tuple[str, int, Profile], int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Own:
+    """The verdict of each cell of one window."""
+
+    verdict: Places
+    shared: Places
+
+
+class Pass:
+    """One pass over all sheets of a workbook."""
+
+    def __init__(
+        self, book: Workbook, policy: Policy, reference: datetime.date | None,
+        before: Hidden | None = None, watch: set[bytes] | None = None,
+    ) -> None:  # fmt: skip
+        self.book, self.policy, self.reference = book, policy, reference
+        day = reference or datetime.date.today()
+        self.judge = Judge(policy, day, before)
+        self.judge.watch = watch or set()
+        self.scanner = tables._CellScanner()
+        self.tally = Tally()
+        self.strings = strings_of(book)
+        self.size = len(self.strings.found_all)
+        self.uses = np.zeros(self.size, np.int32)
+        self.key = np.full(self.size, -1, np.int32)
+        self.verdict = np.zeros(self.size, np.int32)
+        self.differs = np.zeros(self.size, bool)
+        self.own: dict[str, list[Own]] = {}
+        self._tables: dict[Setting, Places] = {}
+        self._counts = np.zeros(0, np.int64)
+
+    def run(self) -> None:
+        """Judge every cell of every sheet."""
+        for sheet in self.book.sheets:
+            assert isinstance(sheet, QuickSheet)
+            SheetPass(self, sheet).run()
+        self._count()
+
+    def close(self) -> None:
+        """Let go of what only judging needs."""
+        self._tables.clear()
+        self.own.clear()
+        self.judge.forget(self.judge.day)
+
+    def count(self, verdicts: Places) -> None:
+        """Count cells by their verdict."""
+        fresh = np.bincount(verdicts, minlength=len(self._counts))
+        fresh[: len(self._counts)] += self._counts
+        self._counts = fresh
+
+    def _count(self) -> None:
+        for number in np.flatnonzero(self._counts).tolist():
+            verdict, times = self.judge.used(number), int(self._counts[number])
+            for entity in verdict.entities:
+                self.tally.found[entity] += times
+            self.tally.changed += len(verdict.edits) * times
+
+    def shared(self, numbers: Places, setting: Setting) -> Places:
+        """The verdicts of shared strings under a header."""
+        if setting not in self._tables:
+            if self.size * (len(self._tables) + 1) > 60_000_000:
+                raise Odd
+            self._tables[setting] = np.full(self.size, -1, np.int32)
+        table = self._tables[setting]
+        found = table[numbers]
+        if (found < 0).any():
+            fresh = np.unique(numbers[found < 0])
+            those = self.strings.found_all
+            table[fresh] = self.judge.tell(
+                those.bytes, those.data, those.spans(fresh), setting,
+                those.plain[fresh], lambda at: self.strings.text(int(fresh[at])),
+            )  # fmt: skip
+            found = table[numbers]
+        return found
+
+    def forget(self, day: datetime.date) -> None:
+        """Another day counts from here on."""
+        self.judge.forget(day)
+        self._tables.clear()
+
+
+class SheetPass:
+    """One pass over one sheet: its rows judged, its cells told."""
+
+    def __init__(self, whole: Pass, sheet: QuickSheet) -> None:
+        self.whole, self.sheet, self.judge = whole, sheet, whole.judge
+        self.block = NO_BLOCK
+        self.stale = False
+        self.reference = whole.reference
+        self.in_forms: Mapping[tuple[int, int], list[Finding]] = {}
+        self.wide = {
+            top for top, left, bottom, right in sheet.merges
+            if right - left >= 3 and left <= 1 and top == bottom
+        }  # fmt: skip
+
+    def run(self) -> None:
+        out = self.whole.own.setdefault(self.sheet.label, [])
+        day = self.reference or datetime.date.today()
+        if day != self.judge.day:
+            self.whole.forget(day)
+        for window in self.sheet.windows():
+            if len(window.row) and int(window.column.max()) >= _MAX_WIDTH:
+                raise Odd
+            if len(window.row):
+                out.append(self._window(window))
+
+    def _window(self, window: Window) -> Own:
+        self.window = window
+        bounds = np.searchsorted(window.row, np.arange(len(window.numbers) + 1))
+        self.bounds = bounds.tolist()
+        self.full = np.flatnonzero(np.diff(bounds) > 0).tolist()
+        special = None
+        if self.block is not NO_BLOCK and self._knows_columns(window):
+            block = self.block
+            told = self._told(window, block)
+            if not self._may_widen(told):
+                special = self._doubtful(told)
+        if special is None:
+            block, special = self._judge_all()
+            told = self._told(window, block)
+        verdicts = self._finish(told, block, special)
+        return self._account(window, verdicts)
+
+    def _knows_columns(self, window: Window) -> bool:
+        here = np.flatnonzero(np.bincount(window.column)).tolist()
+        return all(column in self.block.profiles for column in here)
+
+    def _row(self, at: int) -> Row:
+        return self.sheet.row(self.window, range(self.bounds[at], self.bounds[at + 1]))
+
+    def _told(self, window: Window, block: Block) -> Places:
+        """The verdict of every cell as one of a plain row."""
+        out = np.zeros(len(window.row), np.int64)
+        for column in np.flatnonzero(np.bincount(window.column)).tolist():
+            setting = tables._setting(View(Row(0, {}), "data", block), column)
+            here = np.flatnonzero(window.column == column)
+            stored = window.stored[here] == SHARED
+            if stored.any():
+                out[here[stored]] = self.whole.shared(window.shared[here[stored]], setting)
+            local = here[~stored]
+            if len(local):
+                plain = window.plain[local] & (window.stored[local] != OTHER)
+                spans = window.first[local].astype(np.int64), window.last[local].astype(np.int64)
+
+                def text(at: int, those: Places = local) -> str:
+                    return self.sheet.text(window, int(those[at]))
+
+                out[local] = self.judge.tell(window.bytes, window.data, spans, setting, plain, text)
+        self._check_rows(window, out)
+        return out
+
+    def _check_rows(self, window: Window, told: Places) -> None:
+        """Every row that has cells must show something: windows are counted by that."""
+        shown = np.bincount(window.row, told != EMPTY, minlength=len(window.numbers))
+        if (shown[self.full] == 0).any():
+            raise Odd
+
+    # ---------------------------------------------------------------------------------- the rows
+
+    def _may_widen(self, told: Places, *, all_of: bool = False) -> bool:
+        """Whether a column that nothing is known of could be told by its values here."""
+        window, votes = self.window, self.judge.table()[:, VOTE]
+        for column, profile in self.block.profiles.items():
+            label = profile.label
+            if label.entity or label.agency or label.public:
+                continue
+            those = told[window.column == column]
+            those = those[those != EMPTY]
+            those = those if all_of else those[:480]
+            if len(those) and votes[those].sum() >= 0.2 * min(len(those), 480):
+                return True
+        return False
+
+    def _doubtful(self, told: Places) -> dict[int, View] | None:
+        """The rows that are not plain data, as the exact path judges them; None: judge them all."""
+        window, count = self.window, len(self.window.numbers)
+        table = self.judge.table()
+        met = set(np.nonzero(table[np.flatnonzero(np.bincount(told))])[1].tolist())
+        those: Flags = np.not_equal(told, EMPTY)
+
+        def per_row(name: int) -> Places:
+            if name not in met:
+                return np.zeros(count, np.int64)
+            chosen = (table[told, name] > 0) & those
+            return np.bincount(window.row[chosen], minlength=count).astype(np.int64)
+
+        filled = np.bincount(window.row[those], minlength=count).astype(np.int64)
+        strong, signed = per_row(STRONG), per_row(SIGNED)
+        doubtful = (per_row(TOTALS) > 0) | (per_row(BLANK) > 0) | (filled <= 1)
+        doubtful |= (signed * 2 >= filled) & (signed > 0)
+        marked = per_row(MARKED) > 0
+        doubtful |= marked & (filled * 3 <= self.block.width + 2)
+        doubtful |= (per_row(LONG) == 0) & (strong >= 2) & (strong >= 0.4 * filled)
+        doubtful |= (strong > 0) & (strong * 2 >= filled - 1)
+        doubtful |= self._split(told, table[:, DIGITS][told], count)
+        if self.block.width <= 2:
+            doubtful |= strong > 0
+        if self.wide:
+            doubtful |= np.isin(window.numbers, list(self.wide))
+        rows = np.flatnonzero(doubtful & (filled > 0)).tolist()
+        if len(rows) * 4 > len(self.full) or (
+            len(rows) > 60 and self._may_widen(told, all_of=True)
+        ):
+            return None
+        return self._views(rows)
+
+    def _split(self, told: Places, digits: Places, count: int) -> Flags:
+        """Rows in which an ID number is written over cells side by side."""
+        window = self.window
+        width = int(window.column.max()) + 1
+        sizes = np.zeros((count, width), np.int64)
+        sizes[window.row, window.column] = digits
+        run, cells = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        maybe = np.zeros(count, bool)
+        for column in range(width):
+            here = sizes[:, column] > 0
+            run, cells = (run + sizes[:, column]) * here, (cells + 1) * here
+            maybe |= (run >= 18) & (cells > 1)
+        rows = np.flatnonzero(maybe)
+        found = np.zeros(count, bool)
+        if len(rows):
+            places = np.full((count, width), -1, np.int64)
+            places[window.row, window.column] = np.arange(len(window.row))
+            found[rows] = self._holds_id(told, places[rows], sizes[rows])
+        return found
+
+    def _holds_id(self, told: Places, places: Places, sizes: Places) -> Flags:
+        """Rows whose digit cells, joined, hold an ID number that does not fill one cell."""
+        count, width = places.shape
+        stride = width * 18 + vector.PAD
+        joined = np.full((count, stride), 10, np.uint8)
+        alone = np.zeros((count, stride), bool)
+        at = np.zeros(count, np.int64)
+        found = np.zeros(count, bool)
+        for column in range(width):
+            size = sizes[:, column]
+            here = np.flatnonzero(size)
+            text, full = self._digit_texts(told, places[here, column])
+            found[here] |= full != size[here]
+            alone[here, at[here]] = (size[here] == 18) & (full == 18)
+            for step in range(18):
+                those = here[size[here] > step]
+                joined[those, at[those] + step] = text[size[here] > step, step]
+            at += np.maximum(size, 1)
+        flat = joined.ravel()
+        base = np.arange(count) * stride
+        for start in range(int(at.max()) - 17):
+            hits = vector.resident_ids(flat, base + start, base + start + 18)
+            found |= hits & ~alone[:, start]
+        return found
+
+    def _digit_texts(self, told: Places, cells: Places) -> tuple[Bytes, Places]:
+        """The first 18 bytes of cells and how many they have; -1 where they are not plain."""
+        window, those = self.window, self.whole.strings.found_all
+        stored = window.stored[cells] == SHARED
+        text = np.zeros((len(cells), 18), np.uint8)
+        size = np.full(len(cells), -1, np.int64)
+        numbers = window.shared[cells[stored]]
+        local = cells[~stored]
+        spans = (
+            (stored, those.bytes, *those.spans(numbers), those.plain[numbers]),
+            (~stored, window.bytes, window.first[local], window.last[local], window.plain[local]),
+        )
+        for chosen, source, starts, ends, plain in spans:
+            if len(starts):
+                view: Any = np.ndarray((len(source) - 18,), "V18", source, strides=(1,))
+                text[chosen] = np.frombuffer(view[starts].tobytes(), np.uint8).reshape(-1, 18)
+                size[chosen] = np.where(plain, ends - starts, -1)
+        return text, size
+
+    def _views(self, rows: list[int]) -> dict[int, View] | None:
+        views = {}
+        for at in rows:
+            row = self._row(at)
+            (view,), _ = profile_rows([row], self.sheet.merges, self.block)
+            if view.zone == "header":
+                return None
+            if view.zone != "data" or tables.split_ids(row):
+                views[at] = View(view.row, view.zone, self.block, view.labels)
+        self._date(list(views.values()))
+        return views
+
+    def _judge_all(self) -> tuple[Block, dict[int, View]]:
+        rows = [self._row(at) for at in self.full]
+        if any(not row.cells for row in rows):
+            raise Odd
+        views, self.block = profile_rows(rows, self.sheet.merges, self.block)
+        self._date(views)
+        blocks = Counter(id(view.block) for view in views if view.zone == "data")
+        main = max(blocks, key=blocks.__getitem__, default=0)
+        block = next((view.block for view in views if id(view.block) == main), NO_BLOCK)
+        return block, {
+            at: view
+            for at, view in zip(self.full, views, strict=True)
+            if view.zone != "data" or view.block is not block or tables.split_ids(view.row)
+        }
+
+    def _date(self, views: Sequence[View]) -> None:
+        self.reference = self.reference or own_date(
+            text
+            for view in views
+            if view.zone in ("note", "title")
+            for text in view.row.cells.values()
+        )
+        day = self.reference or datetime.date.today()
+        if day != self.judge.day:
+            self.whole.forget(day)
+            self.stale = True
+        self.in_forms = tables.form_minors(tables._form_values(views), day)
+
+    # --------------------------------------------------------------------------------- the cells
+
+    def _finish(self, told: Places, block: Block, special: dict[int, View]) -> Places:
+        """The verdicts with those of rows that are not plain, and of minors' names."""
+        if self.stale:
+            self.stale = False
+            told = self._told(self.window, block)
+        plain = np.ones(len(self.window.numbers), bool)
+        plain[list(special)] = False
+        self._minors(told, block, plain)
+        self._note(told, block, plain)
+        for at, view in special.items():
+            self._special_row(told, at, view)
+        return told
+
+    def _minors(self, told: Places, block: Block, plain: Flags) -> None:
+        window = self.window
+        young = self.judge.table()[:, YOUNG]
+        suspects: set[int] = set()
+        owned = features_of(block)
+        for features in owned.values():
+            for profile in features:
+                setting = tables._setting(View(Row(0, {}), "data", block), profile.index)
+                those = window.column == profile.index
+                if setting.label.entity == profile.label.entity:
+                    those &= young[told] > 0
+                suspects.update(window.row[those].tolist())
+        for at in sorted(suspects):
+            if not plain[at]:
+                continue
+            view = View(self._row(at), "data", block)
+            for column, more in minor_names(view, self.judge.day).items():
+                text = view.row.cells[column]
+                setting = tables._setting(view, column)
+                found = [*self.whole.scanner(text, setting), *more]
+                self._set(told, at, column, self.judge.special(text, found, setting))
+
+    def _set(self, told: Places, at: int, column: int, verdict: int) -> None:
+        first, last = self.bounds[at], self.bounds[at + 1]
+        told[first + int(np.searchsorted(self.window.column[first:last], column))] = verdict
+
+    def _special_row(self, told: Places, at: int, view: View) -> None:
+        table = Table("", lambda: iter(()), lambda row, column: "")
+        whole = self.whole
+        found = tables._scan_row(table, view, whole.scanner, self.judge.day, self.in_forms)
+        for cell in found:
+            setting = Setting()
+            verdict = self.judge.special(cell.text, cell.findings, setting)
+            self._set(told, at, cell.column, verdict)
+            if cell.zone == "data" and cell.profile and cell.profile.label is not NO_LABEL:
+                hits = self.judge.table()[verdict, HITS]
+                self._add_hits(cell.column, cell.profile, int(hits))
+
+    def _add_hits(self, column: int, profile: Profile, hits: int) -> None:
+        key = (self.sheet.label, column, profile)
+        columns = self.whole.tally.columns
+        columns[key] = columns.get(key, 0) + hits
+
+    def _note(self, told: Places, block: Block, plain: Flags) -> None:
+        window = self.window
+        hits = self.judge.table()[:, HITS]
+        fine = plain[window.row] & (told != EMPTY)
+        for column in np.flatnonzero(np.bincount(window.column)).tolist():
+            profile = block.profiles.get(column)
+            if profile is None or profile.label is NO_LABEL:
+                continue
+            those = told[(window.column == column) & fine]
+            if len(those):
+                self._add_hits(column, profile, int(hits[those].sum()))
+
+    def _account(self, window: Window, told: Places) -> Own:
+        """Count the cells, and what is wanted of each shared string."""
+        whole = self.whole
+        whole.count(told)
+        keys = self.judge.table()[told, KEY]
+        those = window.stored == SHARED
+        numbers, wanted = window.shared[those], keys[those]
+        np.add.at(whole.uses, numbers, 1)
+        before = whole.key[numbers]
+        whole.differs[numbers[(before >= 0) & (before != wanted)]] = True
+        whole.key[numbers] = wanted
+        whole.verdict[numbers] = told[those]
+        whole.differs[numbers[whole.key[numbers] != wanted]] = True
+        return Own(told.astype(np.int32), window.shared)
