@@ -21,12 +21,20 @@ from typing import Any
 from deid.model import Column, FileReport, Item
 
 SCHEMA = "deid-report/1"
+REVIEW_SCHEMA = "deid-review/1"
 KINDS = ("html", "json")
 LABELS = {
     "publish": "可发布",
     "look": "需人工查看",
     "refused": "不可发布",
     "unreadable": "读不了",
+}
+RECORD_ID = "deid-review"
+GRADES = {
+    "A": "很难推出",
+    "B": "较难推出，留意别处的公开",
+    "C": "容易推出，须加强",
+    "D": "几乎能推出，不得公开",
 }
 _RULES = {
     "keep": "保留",
@@ -58,13 +66,19 @@ _LONG_NUMBER = re.compile(
 class Run:
     """One run of ``deid mask``: its files, and the policy as a reader of the report knows it.
 
-    ``labels`` name each entity in Chinese, ``rules`` say what the policy does with it.
+    ``labels`` name each entity in Chinese, ``rules`` say what the policy does with it. ``channel``
+    and ``level`` (where and by whom it is published), ``due`` (published by) and ``retention``
+    (taken down after) are sentences for the reader, empty where the policy says nothing.
     """
 
     files: Sequence[FileReport]
     policy: str
     policy_label: str = ""
     basis: str = ""
+    channel: str = ""
+    level: str = ""
+    due: str = ""
+    retention: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
@@ -113,6 +127,14 @@ def total_found(files: Iterable[FileReport]) -> dict[str, int]:
     for file in files:
         counts.update(file.found)
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def total_strength(files: Iterable[FileReport]) -> dict[str, int]:
+    """Grade -> rows of all files that show a masked number; no grade where there are none."""
+    counts: Counter[str] = Counter()
+    for file in files:
+        counts.update(file.strength)
+    return {grade: counts[grade] for grade in GRADES} if counts.total() else {}
 
 
 def write_reports(run: Run, folder: Path, kinds: Sequence[str], *, overwrite: bool) -> list[Path]:
@@ -169,6 +191,10 @@ def to_json(run: Run) -> str:
             "label": run.policy_label,
             "basis": run.basis,
             "operators": dict(run.rules),
+            "channel": run.channel,
+            "level": run.level,
+            "due": run.due,
+            "retention": run.retention,
         },
         "conclusion": conclusion(run.files),
         "totals": {
@@ -176,6 +202,7 @@ def to_json(run: Run) -> str:
             **{status: statuses[status] for status in LABELS},
             "found": total_found(run.files),
             "changed": sum(file.changed for file in run.files),
+            "strength": total_strength(run.files),
         },
         "files": [file_as_dict(file) for file in run.files],
     }
@@ -196,6 +223,14 @@ def file_as_dict(file: FileReport) -> dict[str, Any]:
         "columns": [_column_as_dict(column) for column in file.columns],
         "items": _items_as_list(file.items),
         "left": _items_as_list(file.left),
+        "dropped": [without_numbers(header) for header in file.dropped],
+        "generalised": [without_numbers(header) for header in file.generalised],
+        "strength": dict(file.strength),
+        "overrides": [
+            {"rule": each.rule, "reason": without_numbers(each.reason)} for each in file.overrides
+        ],
+        "due": file.due,
+        "retention": file.retention,
         "source_sha256": file.source_sha256,
         "output_sha256": file.output_sha256,
         "seconds": round(file.seconds, 3),
@@ -248,6 +283,35 @@ def _rest(total: int, shown: int, unit: str) -> _Html:
     return _tag("p", f"其余 {total - shown} {unit}没有列在这一页上", class_="rest")
 
 
+def review_record(run: Run) -> str:
+    """What ``deid review verify`` needs, as JSON in the page: every file's digests, also of those
+    that the page has no room for. A function of the run alone, so that its check number is too."""
+    files = [
+        {
+            "source": without_numbers(file.source),
+            "output": without_numbers(file.output),
+            "status": file.status,
+            "source_sha256": file.source_sha256,
+            "output_sha256": file.output_sha256,
+        }
+        for file in run.files
+    ]
+    content = {"schema": REVIEW_SCHEMA, "created": run.created, "files": files}
+    record = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+    return record.replace("<", "\\u003c")  # no text may end the script element that holds it
+
+
+def check_number(record: str) -> str:
+    """The number printed on the sheet that ties the signed paper to the page's record: the first 64
+    bits of its SHA-256 in hexadecimal, in groups of four.
+
+    >>> check_number("{}")
+    '4413-6fa3-55b3-678a'
+    """
+    digest = hashlib.sha256(record.encode("utf-8")).hexdigest()
+    return "-".join(digest[at : at + 4] for at in range(0, 16, 4))
+
+
 def to_html(run: Run, *, json_sha256: str = "") -> str:
     """公开前审查单: one printable A4 page, readable without any other file."""
     dense = len(run.files) > 2 or len(_to_look_at(run)) > 8
@@ -255,14 +319,18 @@ def to_html(run: Run, *, json_sha256: str = "") -> str:
         "main",
         _heading(run),
         _verdict(run),
+        _matter(run),
         _files(run),
         _tag("div", _entities(run), _columns(run), class_="pair"),
+        _strength(run),
         _looks(run),
-        _policy(run),
+        _overrides(run),
         _signatures(),
         _footer(run, json_sha256),
         class_="dense" if dense else "wide",
     )
+    record = review_record(run)
+    body = _Html(f'{body}\n<script type="application/json" id="{RECORD_ID}">{record}</script>')
     head = (
         '<!doctype html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -368,10 +436,63 @@ def _looks(run: Run) -> _Html:
     return _tag("section", title, told, _rest(len(found), shown, "处"))
 
 
-def _policy(run: Run) -> _Html:
-    basis = _tag("p", f"依据：{_cut(run.basis, 120)}") if run.basis else _Html("")
+def _matter(run: Run) -> _Html:
+    """What is published, on what basis, where and how long: what a signature answers for."""
     name = f"{run.policy_label}（{run.policy}）" if run.policy_label else run.policy
-    return _tag("section", _tag("h2", "公示规则"), _tag("p", name), basis)
+    where = "，".join(filter(None, (run.channel, run.level)))
+    rows = [
+        ("公示规则", name),
+        ("依据", _cut(run.basis, 120)),
+        ("渠道", where),
+        ("应公开日", run.due),
+        ("公示期限", run.retention),
+        ("删去的列", _headers(file.dropped for file in run.files)),
+        ("归并的列", _headers(file.generalised for file in run.files)),
+    ]
+    told = [_tag("dt", head) + _tag("dd", text) for head, text in rows if text]
+    return _tag("section", _tag("dl", *map(_Html, told)), class_="matter")
+
+
+def _headers(files: Iterable[Iterable[str]]) -> str:
+    titles = dict.fromkeys(_short(title.strip(), 16) for file in files for title in file)
+    return _cut("、".join(titles), 90)
+
+
+def _strength(run: Run) -> _Html:
+    """How many rows would stand up to somebody who tries to work out the masked numbers."""
+    counts = total_strength(run.files)
+    if not counts:
+        return _Html("")
+    total = sum(counts.values())
+    rows = [
+        (
+            _tag("b", grade),
+            meaning,
+            counts[grade],
+            _tag(
+                "i", "", style=f"width:{100 * counts[grade] / total:.1f}%", class_=f"grade{grade}"
+            ),
+        )
+        for grade, meaning in GRADES.items()
+    ]
+    table = _table(("等级", "凭表上内容推出遮去的号码", "行数", ""), rows, "strength")
+    return _tag("section", _tag("h2", f"遮盖强度（{total} 行）"), table)
+
+
+def _overrides(run: Run) -> _Html:
+    found = [(file, each) for file in run.files for each in file.overrides]
+    if not found:
+        return _Html("")
+    lines = [
+        _tag(
+            "li",
+            _tag("b", _short(Path(file.source).name, 24)),
+            f" {_short(each.rule, 60)}　理由：{_short(each.reason, 120)}",
+        )
+        for file, each in found[:_FILES]
+    ]
+    title = _tag("h2", f"不按规则处理（{len(found)} 项，须负责人确认）")
+    return _tag("section", title, _tag("ul", *lines), _rest(len(found), _FILES, "项"))
 
 
 def _signatures() -> _Html:
@@ -386,7 +507,9 @@ def _footer(run: Run, json_sha256: str) -> _Html:
     link = _Html("")
     if json_sha256:
         link = _tag("span", "完整记录 deid-report.json，SHA-256 ", _tag("code", json_sha256))
-    return _tag("footer", _tag("span", f"deid {run.version}　本单不含名单内容。"), link)
+    number = f"核对码 {check_number(review_record(run))}"
+    told = f"deid {run.version}　本单不含名单内容。{number}（deid review verify 核对）"
+    return _tag("footer", _tag("span", told), link)
 
 
 def _short(text: str, most: int) -> str:
@@ -433,6 +556,13 @@ code { font: 6.6pt/1.5 "DejaVu Sans Mono", Consolas, Menlo, monospace; white-spa
 .dense { font-size: 8pt; line-height: 1.35 }
 .dense h2 { margin-top: 2.6mm; font-size: 9pt } .dense .verdict { margin-top: 3mm; padding: 2mm 5mm }
 .dense th, .dense td { padding: .4mm 1.5mm } .dense .sign span { height: 7mm }
+.matter dl { display: grid; grid-template-columns: max-content 1fr max-content 1fr; gap: .4mm 3mm;
+  margin: 3mm 0 0 }
+.matter dt { color: #57606a } .matter dd { margin: 0; overflow-wrap: anywhere }
+.strength td:nth-child(3) { font-variant-numeric: tabular-nums; text-align: right }
+.strength td:last-child { width: 40% } .strength i { display: block; height: 3mm; min-width: 0 }
+.gradeA { background: #1a6b35 } .gradeB { background: #7aa93c } .gradeC { background: #c98200 }
+.gradeD { background: #b3191f }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 8mm }
 ul { margin: 0; padding: 0; list-style: none }
 ul.many { columns: 2; column-gap: 8mm }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deid.model import Column, FileReport, Item
+from deid.model import Column, FileReport, Item, Override
 from deid.report import (
     LABELS,
     Run,
@@ -38,12 +38,17 @@ FILE = FileReport(
     source_sha256="a" * 64,
     output_sha256="b" * 64,
     seconds=0.12345,
+    dropped=("残疾类别",),
+    generalised=("年龄",),
+    strength={"A": 3, "B": 1},
+    overrides=(Override("本事项不公示名单", "县民政局已书面同意"),),
 )
 RUN = Run(
     files=[FILE],
     policy="general",
     policy_label="通用公示规则",
     basis="个人信息保护法",
+    channel="政府网站",
     labels={"CN_MOBILE": "移动电话号码", "CN_RESIDENT_ID": "居民身份证号码"},
     rules={"CN_MOBILE": "留前 3 位，其余遮盖", "CN_RESIDENT_ID": "留前 6 位，其余遮盖"},
     version="0.1.0",
@@ -146,6 +151,7 @@ def test_json() -> None:
         "label": "通用公示规则",
         "basis": "个人信息保护法",
         "operators": dict(RUN.rules),
+        **{"channel": "政府网站", "level": "", "due": "", "retention": ""},
     }
     assert content["totals"] == {
         "files": 1,
@@ -155,11 +161,14 @@ def test_json() -> None:
         "unreadable": 0,
         "found": {"CN_RESIDENT_ID": 3, "CN_MOBILE": 2},
         "changed": 5,
+        "strength": {"A": 3, "B": 1, "C": 0, "D": 0},
     }
     (file,) = content["files"]
     assert file["items"] == [{"place": "Sheet1!C5", "message": "身份证号列中有一格不像身份证号"}]
     assert file["columns"][0]["header"] == "身份证号"
     assert (file["source_sha256"], file["output_sha256"]) == ("a" * 64, "b" * 64)
+    assert file["dropped"] == ["残疾类别"]
+    assert file["overrides"] == [{"rule": "本事项不公示名单", "reason": "县民政局已书面同意"}]
     assert set(content["versions"]) == {"deid", "python"}
 
 
@@ -170,6 +179,8 @@ def test_page_says_everything() -> None:
         *("公开前审查单", "需人工查看", "低保/名单.xlsx", "有一张图片", "居民身份证号码"),
         *("留前 6 位，其余遮盖", "身份证号", "Sheet1!C5", "身份证号列中有一格不像身份证号"),
         *("通用公示规则", "个人信息保护法", "a" * 64, "b" * 64, "c" * 64),
+        *("政府网站", "残疾类别", "年龄", "遮盖强度（4 行）", "很难推出"),
+        *("本事项不公示名单", "理由：县民政局已书面同意"),
         *("经办人", "审核人", "单位负责人", "2026-11-22 09:30", "deid 0.1.0"),
     ):
         assert told in text
@@ -190,7 +201,8 @@ def test_page_escapes_what_comes_from_files() -> None:
     file = replace(FILE, source=EVIL, message=EVIL, format=EVIL, found={EVIL: 1}, left=(item,))
     file = replace(file, columns=(column,), items=(item,), source_sha256=EVIL)
     page = to_html(replace(RUN, files=[file], policy=EVIL, policy_label=EVIL, basis=EVIL))
-    assert "<script" not in page
+    assert page.count("<script") == page.count("</script>") == 1  # the record, which is data
+    assert '<script type="application/json"' in page
     assert EVIL[:12] in Outline(page).text
 
 
@@ -212,7 +224,7 @@ def test_no_long_number_reaches_a_report() -> None:
 def test_page_stays_one_page() -> None:
     items = tuple(Item(f"Sheet1!C{row}", "请核对") for row in range(50))
     one = Outline(to_html(replace(RUN, files=[replace(FILE, items=items)])))
-    assert one.items == 20
+    assert one.items == 20 + 1  # and one override
     assert "其余 30 处" in one.text
     columns = tuple(Column("S", at, f"列{at}", "id", "CN_RESIDENT_ID", "", 1) for at in range(30))
     crowd = [replace(FILE, source=f"{at}.csv", status="publish") for at in range(90)]
