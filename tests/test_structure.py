@@ -60,7 +60,17 @@ HOMES = {
     "jinja2": set(),
 }
 # Those that open files, and those that tell of the formats.
-PATHS_TO_FILES = {"stream", "cells", *SHEETS, "pipeline", "presidio", "spark", "commands"}
+PATHS_TO_FILES = {
+    "catalog",
+    "audit",
+    "stream",
+    "cells",
+    *SHEETS,
+    "pipeline",
+    "presidio",
+    "spark",
+    "commands",
+}
 LAZY = {*HOMES, "yaml", "multiprocessing", "concurrent"}
 BANNED_NAMES = {
     "utils", "util", "helpers", "common", "core", "base", "manager", "engine", "processor", "misc",
