@@ -306,9 +306,9 @@ def _vote(values: Sequence[str]) -> tuple[str, str]:
 def _profile(index: int, path: Sequence[str], values: Sequence[str]) -> Profile:
     label = _path_label(path)
     header = " / ".join(path)
-    entity, why = _vote(values)
     if label.entity or label.agency:
         return Profile(index, header, label, f"表头：{path[-1] if path else ''}")
+    entity, why = _vote(values)
     if entity == "name":
         known = Label(field=_LIKE_A_NAME) if label is NO_LABEL else label
         return Profile(index, header, known, "值形：姓名")
@@ -542,10 +542,10 @@ def _widened(
     profiles = dict(block.profiles)
     for column in {column for row in data for column in row.cells}:
         old = profiles.get(column)
+        if old and (old.label.entity or old.label.agency or old.label.public):
+            continue
         fresh = _profile(column, [], _values(data, column))
-        if old is None or (
-            fresh.label.entity and not (old.label.entity or old.label.agency or old.label.public)
-        ):
+        if old is None or fresh.label.entity:
             profiles[column] = replace(fresh, header=old.header if old else "")
     return replace(block, profiles=profiles)
 
