@@ -21,7 +21,7 @@ GROUPS = (
     {"entities"},
     {"policy", "fields"},
     {"scan", "columns", "vector", "prose", "tables"},
-    {"mask", "verify", "strength"},
+    {"mask", "verify", "strength", "strength_masks", "strength_context", "strength_columns"},
     {"stream", "cells"},
     {"sheet_reading", "sheet_judging"},
     {"sheet_passes"},
