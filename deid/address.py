@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from deid.data import load_rows, load_yaml, patterns_dir
@@ -185,6 +185,13 @@ def _exceptions() -> tuple[frozenset[str], dict[str, tuple[int, ...]]]:
     return names, {head: tuple(sorted(some, reverse=True)) for head, some in lengths.items()}
 
 
+@cache
+def _numbered_names() -> tuple[str, ...]:
+    """What stands behind the number in the village names that hold one (永定路26号院社区)."""
+    names = (re.split(r"[0-9]", name) for name in _exceptions()[0])
+    return tuple({parts[-1] for parts in names if len(parts) > 1})
+
+
 def _exception_end(text: str, start: int) -> int | None:
     names, lengths = _exceptions()
     for length in lengths.get(text[start : start + 2], ()):
@@ -204,6 +211,23 @@ def parse_address(text: str) -> Address | None:
     >>> [part.level for part in address.parts], cut(address)
     (['town', 'village', 'fine'], 6)
     """
+    if len(text) <= _REMEMBERED and not any(map(text.__contains__, _numbered_names())):
+        return _parse_alike(text.translate(_ANY_DIGIT))
+    return _parse_spaced(text)
+
+
+_REMEMBERED = 100
+"""Longer texts are no cells of a list, whose addresses differ in their numbers above all."""
+_ANY_DIGIT = str.maketrans("123456789", "000000000")
+
+
+@lru_cache(maxsize=1 << 14)
+def _parse_alike(text: str) -> Address | None:
+    """``parse_address`` of every text that is this one but for its digits: no rule tells them apart."""
+    return _parse_spaced(text)
+
+
+def _parse_spaced(text: str) -> Address | None:
     text = _unbracketed(text)
     if not _BLANK.search(text):
         return _parse_cell(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from deid.data import patterns_dir
@@ -44,16 +44,18 @@ def _rows() -> tuple[list[str], list[str]]:
 
 def _named(text: str, start: int) -> Iterator[int]:
     """Row numbers of the names that stand at ``start``; the rows are in the order of their names."""
-    head = text[start : start + 2]
+    return (at for name, at in _with_head(text[start : start + 2]) if text.startswith(name, start))
+
+
+@lru_cache(maxsize=1 << 13)
+def _with_head(head: str) -> tuple[tuple[str, int], ...]:
+    """The names that begin with these two characters, and their row numbers."""
     if len(head) < 2:
-        return
+        return ()
     names = _rows()[1]
-    for at in range(bisect_left(names, head), len(names)):
-        name = names[at]
-        if name[:2] != head:
-            return
-        if text.startswith(name, start):
-            yield at
+    first = bisect_left(names, head)
+    last = bisect_left(names, head + "\U0010ffff", first)
+    return tuple((names[at], at) for at in range(first, last))
 
 
 @cache
@@ -86,6 +88,8 @@ def _short_named(text: str, start: int) -> Iterator[str]:
 
 def full_at(text: str, start: int, rank: int = 0) -> Place | None:
     """The longest full division name at ``start`` of at least ``rank`` (0 province … 3 town)."""
+    if not _with_head(text[start : start + 2]):
+        return None
     codes, names = _rows()
     best: tuple[int, int] | None = None
     for at in _named(text, start):

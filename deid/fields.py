@@ -8,17 +8,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from deid.data import load_yaml, patterns_dir
 from deid.entities import load_entities
 from deid.text import INVISIBLE
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """What a header or a label says of the value under or behind it.
 
     ``field`` is the key in fields.yaml, ``entity`` what the value is when it identifies a person.
@@ -54,6 +52,8 @@ _BLANKS = re.compile(f"[\\s{INVISIBLE}]+")
 _LAST_NUMBER = re.compile(r"[\dX][\dX .*()+\-]*$")
 _NUMBER_END = re.compile(r"[\dX*]$")
 _STOP = re.compile(r"[。;!?\n,、()]")
+_NUMBER = re.compile(r"[0-9.,:/ +\-]+")
+"""A cell of these alone is no header: most cells of a list are not looked up."""
 
 
 @cache
@@ -63,6 +63,7 @@ def raw_fields() -> Mapping[str, Any]:
     return raw
 
 
+@lru_cache(maxsize=1 << 14)
 def normal(header: str) -> str:
     """A header as the lexicon spells it: NFKC, no blanks, 账 for 帐, capitals, no numbering."""
     text = unicodedata.normalize("NFKC", header).replace(INVISIBLE, "").replace("帐", "账")
@@ -192,14 +193,22 @@ def _header_label(whole: str) -> Label:
     short = _NOTE.sub("", whole)
     if short in words:
         return words[short]
-    pieces = [piece for piece in _PARTS.split(whole.replace("(", "/").replace(")", "/")) if piece]
+    pieces = header_parts(whole)
     found = [words.get(piece) or _by_end(piece) for piece in pieces] or [NO_LABEL]
     return max(found, key=_protection) if len(pieces) > 1 else _by_end(short) or NO_LABEL
 
 
+def header_parts(header: str) -> list[str]:
+    """The things that a header names: 身份证号/出生年月 names two."""
+    whole = normal(header).replace("(", "/").replace(")", "/")
+    return [piece for piece in _PARTS.split(whole) if piece]
+
+
 def exact_label(header: str) -> Label:
     """What a cell says that is, word for word (a bracketed note aside), a header."""
-    if "***" in header:  # a label and a value that is masked already
+    if "***" in header or _NUMBER.fullmatch(
+        header
+    ):  # a label and a value that is masked already; a number
         return NO_LABEL
     words = _headers()
     whole = normal(header)
@@ -229,11 +238,21 @@ def _protection(label: Label) -> int:
     return 1 if label.public or label.agency or label.field else 0
 
 
+@cache
+def _label_lengths() -> Mapping[str, tuple[int, ...]]:
+    """Last character -> the lengths of the labels that end so, longest first."""
+    lengths: dict[str, set[int]] = {}
+    for word in _labels():
+        if 1 < len(word) <= _LONGEST:
+            lengths.setdefault(word[-1], set()).add(len(word))
+    return {last: tuple(sorted(some, reverse=True)) for last, some in lengths.items()}
+
+
 def _label_ending(text: str) -> Label:
     """The label that ends a squeezed text in capitals: the longest that fits."""
     words = _labels()
-    for length in range(min(_LONGEST, len(text)), 1, -1):
-        label = words.get(text[-length:])
+    for length in _label_lengths().get(text[-1:], ()):
+        label = words.get(text[-length:]) if length <= len(text) else None
         if label:
             return label
     return NO_LABEL
@@ -245,6 +264,8 @@ def label_before(folded: str, start: int) -> Label:
     Directly (``电话：``), with words between (``举报电话：县民政局 ``), or through another value
     of the same list (``电话138…、139…``).
     """
+    if not start:
+        return NO_LABEL
     window = folded[max(0, start - 48) : start].replace("帐", "账")
     window = _BLANKS.sub(" ", window).upper()
     for _ in range(4):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from typing import NamedTuple
 
 from deid.address import (
     Address,
@@ -46,8 +46,7 @@ _SURE = 0.65
 """Below this a form alone is no reason to hide a number in a title, a legend or a footer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What is known of the place that a text stands in.
 
     ``label``: what the column header says of every value in the cell. ``people``: the text belongs
@@ -114,8 +113,7 @@ _GATE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     start: int
     end: int
     entity: str
@@ -126,6 +124,8 @@ class _Candidate:
 
 def bare(folded: str) -> str:
     """A folded value without its separators, in capitals: what checks and comparisons work on."""
+    if folded.isascii() and folded.isalnum():
+        return folded.upper()
     return _SEPARATORS.sub("", folded).upper()
 
 
@@ -136,30 +136,66 @@ def scan(text: str, setting: Setting = PROSE, place: str = "") -> list[Finding]:
     no policy hides, is not).
     """
     folded = fold(text)
-    if not _GATE.search(folded) and setting.label.field not in _FINER:
-        return []
-    if setting.label == NO_LABEL and not _may_hold(folded):
-        return []
+    kind = _plain_number(folded)
+    if kind and not place:
+        return list(_scan_plain(kind, setting, folded))
+    label = setting.label
+    if label.field not in _FINER:
+        if not _GATE.search(folded):
+            return []
+        if label.entity != "CN_ADDRESS" and not (
+            (label.entity and _DIGIT.search(folded)) or _may_hold(folded)
+        ):
+            return []
     return _scan_folded(folded, setting, place)
 
 
 def _scan_folded(folded: str, setting: Setting, place: str) -> list[Finding]:
     numbers = _settle(_all_numbers(folded, setting))
     if numbers and not setting.people:
-        setting = replace(setting, people=True)
+        setting = setting._replace(people=True)
     found = [*numbers, *_addresses(folded, setting, numbers)]
     found += [
         _Candidate(start, end, "PERSON", 0.8, "备注里写明年龄未满18岁")
         for start, end in minor_spans(folded)
     ]
+    if len(found) > len(numbers):
+        found = _settle(found)
     return [
         Finding(item.start, item.end, item.entity, item.score, item.why, place)
-        for item in sorted(_settle(found), key=lambda item: item.start)
+        for item in sorted(found, key=lambda item: item.start)
     ]
 
 
+def _plain_number(folded: str) -> str:
+    """Which kind of number a text is from end to end; most cells that hold any are.
+
+    Two texts of one kind hold the same: a form tells them apart by nothing but these checks.
+    """
+    length = len(folded)
+    if 11 <= length <= 19 and folded[:-1].isdecimal() and folded.isascii():
+        if length == 18 and resident_id(folded.upper()):
+            return "id"
+        if folded[-1].isdecimal():
+            if length == 11 and mobile(folded):
+                return "mobile"
+            if length in (16, 19) and bank_card(folded):
+                return f"card of {length}"
+    return ""
+
+
+_known_plain: dict[tuple[str, Setting], tuple[Finding, ...]] = {}
+
+
+def _scan_plain(kind: str, setting: Setting, folded: str) -> tuple[Finding, ...]:
+    found = _known_plain.get((kind, setting))
+    if found is None:
+        found = _known_plain[kind, setting] = tuple(_scan_folded(folded, setting, ""))
+    return found
+
+
 def _may_hold(folded: str) -> bool:
-    """Whether a text under no label can hold a finding: no more than a look at each character.
+    """Whether a text that no header vouches for can hold a finding: a look at each character.
 
     What is masked already counts, because an address may end at a mask.
     """
@@ -174,17 +210,19 @@ def _may_hold(folded: str) -> bool:
 
 def _all_numbers(folded: str, setting: Setting) -> list[_Candidate]:
     """Candidates of every kind but addresses and names."""
-    glued = list(_glued(folded))
-    rest = _blank(folded, map(_span, glued))
-    found = [*glued, *_numbers(rest, setting), *_weak_masks(rest)]
-    found += _column_values(rest, setting, found)
+    numberish = _is_numberish(folded)
+    glued = list(_glued(folded)) if numberish else []
+    rest = _blank(folded, map(_span, glued)) if glued else folded
+    found = [*glued, *(_numbers(rest, setting) if numberish else ()), *_weak_masks(rest)]
+    if setting.label.entity:
+        found += _column_values(rest, setting, found)
     if setting.record:
         found += _record_values(rest, found)
-    hidden = _masked_spans(folded)
+    hidden = _masked_spans(folded) if found else ()
     return [item for item in found if item.checked or not _inside(item, hidden)]
 
 
-def _inside(item: _Candidate, spans: list[tuple[int, int]]) -> bool:
+def _inside(item: _Candidate, spans: Sequence[tuple[int, int]]) -> bool:
     return any(start < item.end and item.start < end for start, end in spans)
 
 
@@ -229,45 +267,47 @@ def _weak_masks(folded: str) -> Iterator[_Candidate]:
 # ---------------------------------------------------------------------------------------- numbers
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The forms to try: those that speak for themselves, and those that need a label."""
+class _Form(NamedTuple):
+    """One form of an entity, ready to search. ``group``: what of a match is the value."""
 
-    alone: tuple[tuple[Entity, Pattern], ...]
-    labelled: dict[str, tuple[tuple[Entity, Pattern], ...]]
+    entity: Entity
+    pattern: Pattern
+    search: Callable[[str, int], re.Match[str] | None]
+    group: int
+    checks: tuple[Callable[[str], bool], ...]
 
 
 @cache
-def _plan() -> _Plan:
-    entities = load_entities().values()
-    pairs = [(entity, form) for entity in entities for form in entity.find]
-    alone = tuple(pair for pair in pairs if not pair[1].needs_label)
-    labelled = {
-        entity.name: tuple((entity, form) for form in entity.find if form.needs_label)
-        for entity in entities
-    }
-    return _Plan(alone, labelled)
+def _forms_of(wanted: frozenset[str], unmet: frozenset[re.Pattern[str]]) -> tuple[_Form, ...]:
+    """The forms that speak for themselves, less those that need what the text lacks, and those that
+    need a label, of the entities that a label speaks of."""
+    entities = load_entities()
+    alone = [
+        (entity, pattern)
+        for entity in entities.values()
+        for pattern in entity.find
+        if not pattern.needs_label and _NEEDS.get(entity.name) not in unmet
+    ]
+    named = [entities[name] for name in sorted(wanted & entities.keys())]
+    labelled = [
+        (entity, pattern) for entity in named for pattern in entity.find if pattern.needs_label
+    ]
+    return tuple(_form(entity, pattern) for entity, pattern in alone + labelled)
 
 
-def _matches(pattern: re.Pattern[str], folded: str) -> Iterator[re.Match[str]]:
-    """All matches, overlapping ones too: one number may be swallowed by a longer that is none."""
-    match = pattern.search(folded)
-    while match:
-        yield match
-        match = pattern.search(folded, match.start() + 1)
+def _form(entity: Entity, pattern: Pattern) -> _Form:
+    regex = pattern.regex
+    checks = tuple(CHECKS[check] for check in pattern.checks)
+    return _Form(entity, pattern, regex.search, regex.groupindex.get("v", 0), checks)
 
 
-def _forms(folded: str, setting: Setting) -> list[tuple[Entity, Pattern]]:
+def _forms(folded: str, setting: Setting) -> tuple[_Form, ...]:
     """The forms that the text gives cause to try."""
     wanted = {setting.label.entity, *_labels_in(folded)}
     if wanted & _TELEPHONES:
         wanted |= _TELEPHONES
-    plan = _plan()
-    met = {need for need in set(_NEEDS.values()) if need.search(folded)}
-    forms = [pair for pair in plan.alone if _NEEDS.get(pair[0].name) in (None, *met)]
-    for name in sorted(wanted):
-        forms += plan.labelled.get(name, ())
-    return forms
+    unmet = frozenset(need for need in set(_NEEDS.values()) if not need.search(folded))
+    return _forms_of(frozenset(wanted), unmet)
 
 
 _NUMBERISH = re.compile(
@@ -305,26 +345,34 @@ _NEEDS = {
 
 
 def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
-    if not _is_numberish(folded):
-        return
-    forms = _forms(folded, setting)
-    if not forms:
-        return
     urls = [match.span() for match in _URL.finditer(folded)] if "." in folded else []
     labels: dict[int, Label] = {}
-    for entity, form in forms:
-        for match in _matches(form.regex, folded):
-            group = "v" if "v" in form.regex.groupindex else 0
-            start, end = match.span(group)
-            value = bare(match.group(group))
-            if not all(CHECKS[check](value) for check in form.checks):
-                continue
+    for form in _forms(folded, setting):
+        for match, start, end in _matches(form, folded):
             if start not in labels:
                 labels[start] = label_before(folded, start)
-            why = _weigh(entity, form, match, folded, labels[start], setting, urls)
+            entity, pattern = form.entity, form.pattern
+            why = _weigh(entity, pattern, match, folded, labels[start], setting, urls)
             if why:
-                score = form.score + _LABELLED * (form.needs_label or why.startswith("标签"))
-                yield _Candidate(start, end, entity.name, score, why, bool(form.checks))
+                score = pattern.score + _LABELLED * (pattern.needs_label or why.startswith("标签"))
+                yield _Candidate(start, end, entity.name, score, why, bool(pattern.checks))
+
+
+def _matches(form: _Form, folded: str) -> Iterator[tuple[re.Match[str], int, int]]:
+    """All matches whose value stands its checks, and where the value is.
+
+    Overlapping ones too: one number may be swallowed by a longer that is none.
+    """
+    match = form.search(folded, 0)
+    while match:
+        start, end = match.span(form.group)
+        value = bare(folded[start:end]) if form.checks else ""
+        for check in form.checks:
+            if not check(value):
+                break
+        else:
+            yield match, start, end
+        match = form.search(folded, match.start() + 1)
 
 
 @cache
@@ -563,7 +611,7 @@ def _trim(item: _Candidate, kept: list[_Candidate]) -> _Candidate | None:
     if (start, end) == (item.start, item.end):
         return item
     least = 2 if item.entity == "CN_ADDRESS" else 7
-    return replace(item, start=start, end=end) if end - start >= least else None
+    return item._replace(start=start, end=end) if end - start >= least else None
 
 
 # -------------------------------------------------------------------------------------- addresses
