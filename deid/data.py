@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,17 +35,28 @@ def load_rows(name: str) -> tuple[tuple[str, ...], ...]:
 
 
 @cache
-def _compiled() -> dict[str, list[Any]]:
-    """Path of a YAML file -> the checksum of its bytes and its content, ready to use.
+def _compiled() -> dict[str, bytes]:
+    """Path of a YAML file -> its line of compiled.json: the checksum of its bytes, and its content.
 
-    ``patterns/update/compiled.py`` writes it: parsing 28 YAML files takes as long as masking a small
-    list. A file whose checksum differs is parsed, so a stale entry costs time and nothing else.
+    ``patterns/update/compiled.py`` writes one line a file: parsing 28 YAML files takes as long as
+    masking a small list, and of 60 a list needs half. A file whose checksum differs is parsed, so a
+    stale line costs time and nothing else.
     """
     try:
-        found: dict[str, list[Any]] = json.loads((patterns_dir() / COMPILED).read_bytes())
-    except (OSError, ValueError):
+        lines = (patterns_dir() / COMPILED).read_bytes().split(b"\n")
+    except OSError:
         return {}
-    return found
+    parts = (line.rstrip(b",").partition(b": ") for line in lines)
+    return {name.strip(b'"').decode("ascii", "replace"): entry for name, _, entry in parts if entry}
+
+
+def _known(name: str, source: bytes) -> Any:
+    """The content of a YAML file as compiled.json has it; None where that is of another day."""
+    entry = _compiled().get(name, b"")
+    if entry.startswith(b"[%d, " % crc32(source)):
+        with suppress(ValueError):
+            return json.loads(entry)[1]
+    return None
 
 
 COMPILED = "compiled.json"
@@ -56,8 +68,8 @@ def load_yaml(path: Path) -> Any:
         source = path.read_bytes()
     except OSError:
         raise PatternError(f"读不了 {path.name}") from None
-    known = _compiled().get(f"{path.parent.name}/{path.name}")
-    return known[1] if known and known[0] == crc32(source) else parse_yaml(source, path.name)
+    known = _known(f"{path.parent.name}/{path.name}", source)
+    return parse_yaml(source, path.name) if known is None else known
 
 
 def parse_yaml(source: bytes, name: str) -> Any:
