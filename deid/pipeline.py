@@ -14,14 +14,26 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deid.columns import Profile
 from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
 from deid.fields import NO_LABEL
 from deid.formats import Document, open_document
 from deid.mask import apply_edits, edits_for, mask_spans
-from deid.model import READING, Column, Edit, FileReport, Finding, Item, Remark, Row, Table, Text
+from deid.model import (
+    READING,
+    Column,
+    Edit,
+    FileReport,
+    Finding,
+    Item,
+    Override,
+    Remark,
+    Row,
+    Table,
+    Text,
+)
 from deid.policy import Policy
 from deid.prose import Known, merge, scan_texts
 from deid.scan import scan
@@ -29,6 +41,9 @@ from deid.stream import LEAST, mask_csv
 from deid.tables import CellFindings, own_date, scan_table
 from deid.text import fold
 from deid.verify import Residue
+
+if TYPE_CHECKING:
+    from deid.actions import Reshaping
 
 _NAME_STAR = "x"
 """Stands for a hidden character in a file name: Windows allows no ``*`` there."""
@@ -44,6 +59,10 @@ class _Work:
     columns: dict[tuple[str, int, str], Column] = field(default_factory=dict)
     hidden: Residue = field(default_factory=Residue)
     items: list[Item] = field(default_factory=list)
+    drops: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    notes: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    generalised: tuple[str, ...] = ()
 
 
 def scan_file(source: Path, *, policy: Policy) -> tuple[FileReport, list[Finding]]:
@@ -54,7 +73,7 @@ def scan_file(source: Path, *, policy: Policy) -> tuple[FileReport, list[Finding
     started = time.perf_counter()
     try:
         with contextlib.closing(open_document(source)) as document:
-            work = _examine(list(document.parts), policy, Known(), keep_findings=True)
+            work = _examine(document, list(document.parts), policy, Known(), keep_findings=True)
             report = _report(source, None, document, policy, work, started)
     except (DeidError, OSError) as error:
         return _failed(source, policy, error, started, status="unreadable"), []
@@ -70,13 +89,48 @@ def mask_file(
     overwrite: bool = False,
     dry_run: bool = False,
     raster: bool = False,
+    override: str = "",
 ) -> FileReport:
     """Writes ``source``, masked as the policy says, to ``target``, or nothing at all.
 
     The output is written under a temporary name, opened afresh and verified, then renamed. Faults of
     the file come back in the report (``unreadable``, ``refused``), never as an exception.
     ``raster``: a PDF page that cannot be edited safely becomes an image with a text layer.
+    ``override``: why a list is made all the same that the policy says is never made; it is told in
+    the report.
     """
+    started = time.perf_counter()
+    if policy.refused:
+        if not is_reason(override):
+            return _refused(source, policy, bool(override), started)
+        made = _mask_anyway(source, target, policy, overwrite, dry_run, raster)
+        return replace(made, overrides=(Override(policy.refused, override.strip()),))
+    return _mask_anyway(source, target, policy, overwrite, dry_run, raster)
+
+
+def is_reason(text: str) -> bool:
+    """Whether somebody wrote a reason: at least four letters or characters, not all the same."""
+    letters = [char for char in text if char.isalpha()]
+    return len(letters) >= 4 and len(set(letters)) >= 3
+
+
+def _refused(source: Path, policy: Policy, tried: bool, started: float) -> FileReport:
+    """The report of a list that is not to be made."""
+    why = "；不公示规则只能以书面理由放开（--override 后至少写四个字的理由）" if tried else ""
+    return FileReport(
+        source=str(source),
+        output="",
+        status="refused",
+        message=policy.refused + why,
+        policy=policy.name,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _mask_anyway(
+    source: Path, target: Path, policy: Policy, overwrite: bool, dry_run: bool, raster: bool
+) -> FileReport:
+    """``mask_file`` of a list that may be made."""
     started = time.perf_counter()
     try:
         report = _mask_large(source, target, policy, overwrite, dry_run, started)
@@ -102,7 +156,7 @@ def _mask_large(
     source: Path, target: Path, policy: Policy, overwrite: bool, dry_run: bool, started: float
 ) -> FileReport | None:
     """A large csv file or workbook; None when it is none or only the exact path can do it."""
-    if not source.is_file() or (target.exists() and not overwrite):
+    if policy.reshapes or not source.is_file() or (target.exists() and not overwrite):
         return None
     masker = _masker_of_large(source)
     if masker is None:
@@ -158,11 +212,12 @@ def _mask_document(
     """Mask, splice, verify, rename. Raises LeftOver, UnsafeEdit, UnreadableFile, OSError."""
     known = Known()
     parts = list(document.parts)
-    work = _examine(parts, policy, known)
+    policy = _effective(policy)
+    work = _examine(document, parts, policy, known)
     _propagate(parts, work, policy)
     del parts
     with _temporary(target, dry_run) as path:
-        _save(document, path, work.edits)
+        _save(document, path, work)
         left = _left_over(document, path, work, policy, known)
         report = _report(source, target, document, policy, work, started)
         if left:
@@ -204,11 +259,34 @@ def mask_name(name: str, policy: Policy) -> str:
 # ------------------------------------------------------------------------------------- examining
 
 
+def _effective(policy: Policy) -> Policy:
+    """The policy, its field rules also hiding what is found outside their columns."""
+    if not policy.reshapes:
+        return policy
+    from deid.actions import effective  # only matters need it: small lists must start fast
+
+    return effective(policy)
+
+
+def _reshaping(policy: Policy) -> Reshaping | None:
+    if not policy.reshapes:
+        return None
+    from deid.actions import Reshaping
+
+    return Reshaping(policy)
+
+
 def _examine(
-    parts: Sequence[Table | Text], policy: Policy, known: Known, *, keep_findings: bool = False
+    document: Document,
+    parts: Sequence[Table | Text],
+    policy: Policy,
+    known: Known,
+    *,
+    keep_findings: bool = False,
 ) -> _Work:
     """Findings and edits of every part."""
     work = _Work()
+    shaping = _reshaping(policy)
     tables = [part for part in parts if isinstance(part, Table)]
     texts = [part for part in parts if isinstance(part, Text)]
     reference = own_date(text.text for text in texts) if len(texts) < 5000 else None
@@ -216,11 +294,35 @@ def _examine(
         for cell in scan_table(table, reference):
             _note_column(work, table, cell, policy)
             _take(work, cell.place, cell.text, cell.findings, policy, "*", keep_findings)
+            if shaping:
+                _shape(work, cell.place, shaping.cell(table, cell, work.edits.get(cell.place, ())))
     for found in scan_texts(texts, reference, known):
         part = found.text
         _take(work, part.place, part.text, found.findings, policy, part.star, keep_findings)
+        if shaping:
+            _shape(work, part.place, shaping.line(found, work.edits.get(part.place, ())))
+    if shaping:
+        _finish(work, document, shaping)
     work.items += _empty_identifier_columns(work)
     return work
+
+
+def _shape(work: _Work, place: str, edits: list[Edit]) -> None:
+    """Put the edits that the field rules ask for in the place of the others."""
+    if edits:
+        work.edits[place] = edits
+    else:
+        work.edits.pop(place, None)
+
+
+def _finish(work: _Work, document: Document, shaping: Reshaping) -> None:
+    """Settle what becomes of whole columns."""
+    removable = getattr(document, "removable", lambda table, columns: False)
+    result = shaping.finish(removable, work.edits)
+    work.drops, work.notes = result.drops, result.notes
+    work.dropped = tuple(dict.fromkeys(filter(None, map(_header_shown, result.dropped))))
+    work.generalised = tuple(dict.fromkeys(filter(None, map(_header_shown, result.generalised))))
+    work.items += result.items
 
 
 def _take(
@@ -361,9 +463,12 @@ def _is_gone(process: int) -> bool:
     return False
 
 
-def _save(document: Document, path: Path, edits: Mapping[str, Sequence[Edit]]) -> None:
+def _save(document: Document, path: Path, work: _Work) -> None:
     with path.open("wb") as stream:
-        document.save(stream, edits)
+        if work.drops:
+            document.save(stream, work.edits, work.drops, work.notes)
+        else:
+            document.save(stream, work.edits)
         stream.flush()
         os.fsync(stream.fileno())
 
@@ -391,39 +496,67 @@ def _left_over(
     left: list[Item] = []
     with contextlib.closing(open_document(path)) as output:
         parts = list(output.parts)
-        again = _examine(parts, policy, known)
+        again = _examine(output, parts, policy, known)
         left += [Item(place, "复查仍发现应隐藏的内容") for place in again.edits]
+        left += [Item(name, "应删去的列仍在") for name in again.drops]
         for place, text, _ in _all_texts(parts):
             if any(True for _ in work.hidden.find(text)):
                 left.append(Item(place, "别处隐藏的值仍在此处"))
         for name, data in output.raw():
             if work.hidden.in_bytes(data):
                 left.append(Item(name, "文件内部仍有隐藏的值"))
-        left += _changed_elsewhere(list(document.parts), parts, work.edits)
+        left += _changed_elsewhere(list(document.parts), parts, work)
     return left[:1000]
 
 
 def _changed_elsewhere(
-    source: Sequence[Table | Text],
-    output: Sequence[Table | Text],
-    edits: Mapping[str, Sequence[Edit]],
+    source: Sequence[Table | Text], output: Sequence[Table | Text], work: _Work
 ) -> Iterator[Item]:
     """Cells and texts that are not what the edits make of them.
 
     What has several readings is not compared: an edit of one shows in all. A fresh scan covers it.
     """
+    edits = work.edits
     read_twice = {base for place in edits for base in place.split(READING)[:-1]}
     before = [part for part in source if isinstance(part, Table)]
     after = [part for part in output if isinstance(part, Table)]
     for old, new in zip_longest(before, after):
         if old is None or new is None:
             yield Item("", "表的数目变了")
-            continue
-        for a, b in zip_longest(old.rows(), new.rows()):
-            yield from _changed_cells(old, a, b, edits, read_twice)
-    texts = {part.place: part.text for part in output if isinstance(part, Text)}
+        elif gone := work.drops.get(old.name.partition(READING)[0]):
+            yield from _changed_narrowed(old, new, work, gone)
+        else:
+            for a, b in zip_longest(old.rows(), new.rows()):
+                yield from _changed_cells(old, a, b, edits, read_twice)
+    yield from _changed_texts(
+        [part for part in source if isinstance(part, Text)],
+        [part for part in output if isinstance(part, Text)],
+        work,
+        read_twice,
+    )
+
+
+def _changed_narrowed(old: Table, new: Table, work: _Work, gone: frozenset[int]) -> Iterator[Item]:
+    """Rows that are not what the edits make of them, in a table without some of its columns."""
+    if READING in old.name:
+        return
+    from deid.actions import changed_rows
+
+    yield from changed_rows(old, new, work.edits, gone, work.notes.get(old.name, frozenset()))
+
+
+def _changed_texts(
+    source: Sequence[Text], output: Sequence[Text], work: _Work, read_twice: set[str]
+) -> Iterator[Item]:
+    edits = work.edits
+    if work.drops:  # places move with what stands before them
+        from deid.actions import lost_texts
+
+        yield from lost_texts(source, output, edits, _same)
+        return
+    texts = {part.place: part.text for part in output}
     for part in source:
-        if isinstance(part, Text) and part.place in texts and not _in(part.place, read_twice):
+        if part.place in texts and not _in(part.place, read_twice):
             expected = part.text
             if part.place in edits:
                 expected = apply_edits(part.text, edits[part.place])
@@ -494,6 +627,8 @@ def _report(
         items=tuple(items),
         source_sha256=_sha256(source),
         seconds=time.perf_counter() - started,
+        dropped=work.dropped,
+        generalised=work.generalised,
     )
 
 

@@ -133,6 +133,12 @@ class Policy:
         return "keep" not in self.specs.get(entity, {"keep": {}})
 
     @property
+    def reshapes(self) -> bool:
+        """Whether it does more than its entities' operators: columns go or get coarser. Then every
+        cell takes the exact path."""
+        return bool(self.fields or self.only or self.minors != "mask")
+
+    @property
     def refused(self) -> str:
         """Why no list is made for this channel; empty when one may be."""
         if self.mode == "refuse" or (self.mode == "refuse_web" and self.channel == "web"):

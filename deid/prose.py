@@ -17,7 +17,7 @@ from deid.fields import NO_LABEL, Label, exact_label, markers
 from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, scan
-from deid.tables import Labelled, form_minors, scan_table
+from deid.tables import CellFindings, Labelled, form_minors, scan_table
 from deid.text import fold
 
 _PERSONAL = frozenset(
@@ -40,10 +40,22 @@ _LEAST_ROWS = 4
 
 @dataclass(frozen=True, slots=True)
 class TextFindings:
-    """One text and what it holds."""
+    """One text and what it holds. ``fields``: where it is a line of a list, its fields in order."""
 
     text: Text
     findings: tuple[Finding, ...]
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a line of a list: its column, where it stands, and how it was judged."""
+
+    column: int
+    start: int
+    end: int
+    cell: CellFindings | None = None
+    """None where the field is empty."""
 
 
 class Known:
@@ -77,7 +89,7 @@ def scan_texts(
     """Each text with its findings, in order; ``reference`` is the day on which ages count."""
     known = known or Known()
     grid = _as_list(texts, _list_rows(texts)) or _pasted_rows(texts)
-    listed = _scan_list(texts, grid, reference)
+    listed, fields = _scan_list(texts, grid, reference)
     plain = [[] if at in listed else known.scan(text.text) for at, text in enumerate(texts)]
     settings = _settings(texts, listed, [_is_personal(found) for found in plain])
     minors = _minors(texts, settings, reference or datetime.date.today())
@@ -86,7 +98,7 @@ def scan_texts(
             found = [*listed[at], *_across_fields(text.text)]
         else:
             found = _scan_again(text.text, settings[at], plain[at]) + minors.get(at, [])
-        yield TextFindings(text, tuple(merge(found)) if found else ())
+        yield TextFindings(text, tuple(merge(found)) if found else (), fields.get(at, ()))
 
 
 def _scan_again(text: str, setting: Setting, plain: list[Finding]) -> list[Finding]:
@@ -242,20 +254,26 @@ def _serial(texts: Sequence[Text], rows: Sequence[Sequence[_Piece]]) -> bool:
 
 def _scan_list(
     texts: Sequence[Text], grid: Sequence[Sequence[_Piece]], reference: datetime.date | None
-) -> dict[int, list[Finding]]:
-    """Text -> findings of a list, read as the table that it is."""
-
+) -> tuple[dict[int, list[Finding]], dict[int, tuple[Field, ...]]]:
+    """Text -> findings of a list, read as the table that it is; and text -> the fields in it."""
+    if not grid:
+        return {}, {}
     found: dict[int, list[Finding]] = {line: [] for row in grid for line, _, _ in row}
-    for cell in (
-        scan_table(Table("", lambda: _rows(texts, grid), lambda row, column: ""), reference)
-        if grid
-        else ()
+    cells: dict[tuple[int, int], CellFindings] = {}
+    for cell in scan_table(
+        Table("", lambda: _rows(texts, grid), lambda row, column: ""), reference
     ):
         line, start, _ = grid[cell.row][cell.column]
+        cells[cell.row, cell.column] = cell
         found[line] += [
             replace(item, start=start + item.start, end=start + item.end) for item in cell.findings
         ]
-    return found
+    fields: dict[int, tuple[Field, ...]] = {}
+    for number, row in enumerate(grid):
+        for column, (line, start, end) in enumerate(row):
+            one = Field(column, start, end, cells.get((number, column)))
+            fields[line] = (*fields.get(line, ()), one)
+    return found, fields
 
 
 def _across_fields(text: str) -> list[Finding]:
@@ -292,7 +310,7 @@ def _beside(records: Sequence[bool]) -> Iterator[int]:
 
 def _tells_of_a_person(text: str) -> bool:
     """Whether a labelled line is one that only a form about a person has."""
-    label, _ = _labelled(text)
+    label, _ = labelled(text)
     return label.entity == "CN_RESIDENT_ID" or label.field in NAME_FIELDS
 
 
@@ -303,7 +321,7 @@ def _minors(
     values = []
     for at, text in enumerate(texts):
         if settings[at].people:
-            label, start = _labelled(text.text)
+            label, start = labelled(text.text)
             label = settings[at].label if settings[at].label is not NO_LABEL else label
             values.append(Labelled((at, start), text.text[start:], label))
     found = form_minors(values, reference)
@@ -313,7 +331,7 @@ def _minors(
     }
 
 
-def _labelled(text: str) -> tuple[Label, int]:
+def labelled(text: str) -> tuple[Label, int]:
     """The label that begins a line, and where its value starts."""
     match = _LABELLED.match(text)
     if not match:
@@ -350,7 +368,7 @@ def _forms(texts: Sequence[Text]) -> Iterator[tuple[int, int]]:
 
 def _is_own(text: str) -> bool:
     """Whether a labelled line is the publisher's: a footer in the way of 监督电话：…"""
-    label, _ = _labelled(text)
+    label, _ = labelled(text)
     folded = fold(text).strip()
     return not label.entity and (label.agency or _is_footer(folded))
 
@@ -360,7 +378,7 @@ def _is_footer(folded: str) -> bool:
 
 
 def _begins_with_label(text: str) -> bool:
-    return _labelled(text)[0] is not NO_LABEL
+    return labelled(text)[0] is not NO_LABEL
 
 
 def _labelled_above(texts: Sequence[Text]) -> Iterator[tuple[int, Label]]:

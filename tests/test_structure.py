@@ -23,7 +23,7 @@ GROUPS = (
     {"policy_files"},
     {"policy"},
     {"scan", "columns", "vector", "prose", "tables"},
-    {"mask", "verify", "strength", "strength_masks", "strength_context", "strength_columns"},
+    {"mask", "verify", "actions", "strength", "strength_masks", "strength_context", "strength_columns"},
     {"stream", "cells"},
     {"sheet_reading", "sheet_judging"},
     {"sheet_passes"},
