@@ -7,13 +7,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deid.entities import Entity, load_entities
 from deid.errors import (
     DeidError,
     LeftOver,
     PatternError,
+    RecognizerFault,
     UnknownPolicy,
     UnreadableFile,
     UnsafeEdit,
@@ -27,6 +30,9 @@ from deid.pipeline import scan_file as _scan_file
 from deid.policy import Policy, load_policy, policy_names
 from deid.scan import PROSE, Setting, scan
 
+if TYPE_CHECKING:
+    from deid.recognizers import Recognizer
+
 __version__ = "0.1.0"
 __all__ = [
     "Column",
@@ -39,6 +45,7 @@ __all__ = [
     "LeftOver",
     "PatternError",
     "Policy",
+    "RecognizerFault",
     "UnknownPolicy",
     "UnreadableFile",
     "UnsafeEdit",
@@ -63,27 +70,46 @@ def _under(header: str | None) -> Setting:
 
 
 def scan_text(
-    text: str, *, header: str | None = None, policy: Policy | str | Path = "general"
+    text: str,
+    *,
+    header: str | None = None,
+    policy: Policy | str | Path = "general",
+    recognizers: Sequence[Recognizer] = (),
 ) -> list[Finding]:
     """What in ``text`` the policy hides, in order, never overlapping; offsets count characters.
 
-    ``header`` is the title of the column that a cell stands under. Raises UnknownPolicy, PatternError.
+    ``header`` is the title of the column that a cell stands under. ``recognizers`` are Presidio's
+    (or anything with their ``analyze``); an entity of theirs that the policy does not know is hidden.
+    Raises UnknownPolicy, PatternError, RecognizerFault.
     """
-    rules = _policy(policy)
-    found = scan(text, _under(header))
-    return [item for item in found if rules.hides(item.entity)]
+    return _hidden(text, header, _policy(policy), recognizers)[0]
 
 
 def mask_text(
-    text: str, *, header: str | None = None, policy: Policy | str | Path = "general"
+    text: str,
+    *,
+    header: str | None = None,
+    policy: Policy | str | Path = "general",
+    recognizers: Sequence[Recognizer] = (),
 ) -> str:
     """``text`` with everything that the policy hides changed as it says; the rest is untouched.
 
     >>> mask_text("红新村8组", header="家庭住址")
     '红新村***'
     """
-    rules = _policy(policy)
-    return mask_spans(text, scan_text(text, header=header, policy=rules), rules)
+    return mask_spans(text, *_hidden(text, header, _policy(policy), recognizers))
+
+
+def _hidden(
+    text: str, header: str | None, rules: Policy, recognizers: Sequence[Recognizer]
+) -> tuple[list[Finding], Policy]:
+    """What is to be hidden in the text, and the policy that knows all of it."""
+    found = scan(text, _under(header))
+    if not recognizers:
+        return [item for item in found if rules.hides(item.entity)], rules
+    from deid.recognizers import found_by, hidden_together
+
+    return hidden_together([*found, *found_by(text, recognizers)], rules)
 
 
 def scan_file(

@@ -5,6 +5,7 @@ DeidError                        message fit to show a clerk (Chinese); never ho
 ├─ UnknownPolicy(LookupError)    names the policies there are
 ├─ UnsupportedFormat(ValueError) names the extension, and the extra to install if that is all
 ├─ UnreadableFile(ValueError)    encrypted, damaged, over a limit or not what its name says
+├─ RecognizerFault(ValueError)   a caller's own recognizer failed, or points outside the text
 ├─ UnsafeEdit(ValueError)        a place that cannot be changed without breaking the file
 └─ LeftOver                      verification found what the policy hides; carries the report
 """
@@ -35,6 +36,10 @@ class UnsupportedFormat(DeidError, ValueError):
 
 class UnreadableFile(DeidError, ValueError):
     """The file cannot be read: encrypted, damaged, over a limit, or not what its name says."""
+
+
+class RecognizerFault(DeidError, ValueError):
+    """A recognizer that the caller brought raised, or gave a place outside the text."""
 
 
 class UnsafeEdit(DeidError, ValueError):

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deid"
 GROUPS = (
     {"errors", "model"},
     {"data", "text", "checks"},
-    {"divisions", "address", "names"},
+    {"divisions", "address", "names", "segment"},
     {"operators"},
     {"entities"},
     {"fields"},
@@ -33,7 +33,7 @@ GROUPS = (
     {"pipeline"},
     {"published", "union"},
     {"review", "catalog", "audit"},
-    {"batch", "presidio", "spark", "__init__"},
+    {"batch", "recognizers", "presidio", "spark", "__init__"},
     {"sweep"},
     {"console"},
     {"commands"},
@@ -54,8 +54,9 @@ SHEETS |= {"sheets"}
 HOMES = {
     "numpy": {"vector", "cells", *SHEETS, "formats.delimited", "formats.xlsx"},
     "pandas": {"__init__", "frames"},
-    "jieba": {"names"},
+    "jieba": {"segment"},
     "presidio_analyzer": {"presidio"},
+    "spacy": {"presidio"},
     "fastapi": set(),
     "uvicorn": set(),
     "rich": {"terminal"},
