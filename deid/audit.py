@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from typing import Any
 from deid import published as reading
 from deid.address import parse_address
 from deid.columns import View
-from deid.data import load_rows
-from deid.errors import DeidError
+from deid.data import load_yaml, patterns_dir
+from deid.errors import DeidError, UnsupportedFormat
 from deid.formats import Document, open_document
+from deid.inputs import Task
 from deid.model import Finding, Item, Table, Text
 from deid.pipeline import _OS_FAULTS, _sha256, mask_name
 from deid.policy import Policy, load_policy
@@ -57,7 +58,8 @@ class MaskStyle:
 class FileAudit:
     """What one published file still tells, as counts and places, never as content.
 
-    ``status``: ``clean``, ``found`` (something must be mended or taken down), ``unreadable``.
+    ``status``: ``clean``, ``found`` (something must be mended or taken down), ``unreadable``,
+    ``unsupported`` (of a kind that deid does not read).
     ``left``: values in plain that the policy hides; ``weak``: numbers of which it hides more;
     ``grades``: rows by strength; ``examples``: rows with names used in samples. ``until``: the day
     by which it must be taken down, where the policy sets one.
@@ -77,6 +79,7 @@ class FileAudit:
     examples: int = 0
     published: str = ""
     until: str = ""
+    overdue: bool = False
     items: tuple[Item, ...] = ()
     items_total: int = 0
     hints: tuple[Item, ...] = ()
@@ -97,10 +100,15 @@ class AuditReport:
     @property
     def status(self) -> str:
         """``found`` when anything is, ``unreadable`` when a file could not be read, or ``clean``."""
-        if any(file.status == "unreadable" for file in self.files):
+        if any(file.status == "unreadable" for file in self.files) or not self.audited:
             return "unreadable"
         found = any(file.status == "found" for file in self.files)
         return "found" if found or (self.union and is_dangerous(self.union)) else "clean"
+
+    @property
+    def audited(self) -> int:
+        """How many files could be looked at."""
+        return sum(file.status in ("clean", "found") for file in self.files)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -170,18 +178,27 @@ class _Found:
     left: Counter[str] = field(default_factory=Counter)
     weak: int = 0
     items: list[Item] = field(default_factory=list)
-    total: int = 0
+    weak_of: Counter[str] = field(default_factory=Counter)
+    first_weak: dict[str, str] = field(default_factory=dict)
 
     def add(self, place: str, entity: str, weak: bool) -> None:
         """One place; only the first MOST_ITEMS are named."""
-        self.total += 1
         if weak:
             self.weak += 1
-        else:
-            self.left[entity] += 1
+            self.first_weak.setdefault(entity, place)
+            self.weak_of[entity] += 1
+            return
+        self.left[entity] += 1
         if len(self.items) < MOST_ITEMS:
-            told = "遮得不够，露出太多位" if weak else "没有遮盖"
-            self.items.append(Item(place, f"{_label(entity)}{told}"))
+            self.items.append(Item(place, f"{_label(entity)}没有遮盖"))
+
+    def listed(self) -> list[Item]:
+        """Each value in plain, and one item for each kind that is masked too little."""
+        weak = (
+            Item(self.first_weak[entity], f"{_label(entity)}遮得不够，露出太多位；共 {count:,} 处")
+            for entity, count in self.weak_of.items()
+        )
+        return [*self.items, *weak]
 
 
 def _label(entity: str) -> str:
@@ -211,15 +228,34 @@ def audit_file(
         with contextlib.closing(open_document(source)) as document:
             pass_ = _FilePass(document, source, name, policy, published)
             pass_.run()
-            audit = pass_.report(today or datetime.date.today())
+            audit = pass_.report()
         audit = replace(audit, size=size, sha256=_sha256(source))
     except (DeidError, OSError) as error:
         told = (
             _OS_FAULTS.get(error.errno or 0, "读文件时出错") if isinstance(error, OSError) else ""
         )
-        audit = FileAudit(name, "unreadable", told or str(error), policy=policy.name)
+        status = "unsupported" if isinstance(error, UnsupportedFormat) else "unreadable"
+        audit = FileAudit(name, status, told or str(error), policy=policy.name)
         return replace(audit, seconds=_since(started)), None
-    return replace(audit, seconds=_since(started)), pass_.publication
+    audit = replace(audit, seconds=_since(started))
+    return with_deadline(audit, policy, today), pass_.publication
+
+
+def with_deadline(
+    audit: FileAudit, policy: Policy, today: datetime.date | None = None
+) -> FileAudit:
+    """The audit as of today: a list that was fit yesterday may have to be taken down today."""
+    until = _day(audit.until)
+    if until is None or (today or datetime.date.today()) <= until:
+        return audit
+    told = f"已过公示期：{until.isoformat()} 期满，应当撤下（{policy.label}）"
+    return replace(
+        audit,
+        status="found",
+        overdue=True,
+        items=(Item("", told), *audit.items),
+        items_total=audit.items_total + 1,
+    )
 
 
 def _since(started: float) -> float:
@@ -411,13 +447,14 @@ class _FilePass:
                 people[:] = [one._replace(town=one.town or town, village=village) for one in people]
                 return
 
-    def report(self, today: datetime.date) -> FileAudit:
-        """The file's audit."""
-        grades, weak_rows, total = self._graded()
+    def report(self) -> FileAudit:
+        """The file's audit, but for what depends on today's date."""
+        grades, weak_rows = self._graded()
         examples = list(self._examples())
         until = retention_end(self._policy, self.date)
-        over = [Item("", _overdue(self._policy, until))] if until and until < today else []
-        items = [*over, *weak_rows, *self.found.items, *self._forbidden()]
+        refused = self._policy.refused if self.publication.rows else ""
+        never = [Item("", f"这类名单不应公示：{refused}")] if refused else []
+        items = [*never, *weak_rows, *self.found.listed(), *self._forbidden()]
         hints = [Item(place, "名字是常见的示例姓名，请核对是不是真实名单") for place in examples]
         return FileAudit(
             source=self.publication.source,
@@ -434,15 +471,15 @@ class _FilePass:
             published=self.date.isoformat() if self.date else "",
             until=until.isoformat() if until else "",
             items=tuple(items),
-            items_total=len(items) - len(self.found.items) + self.found.total + total,
+            items_total=len(items) - len(self.found.items) + self.found.left.total(),
             hints=tuple(hints[:_EXAMPLES_TOLD]),
         )
 
-    def _graded(self) -> tuple[dict[str, int], list[Item], int]:
+    def _graded(self) -> tuple[dict[str, int], list[Item]]:
         """Rows of each grade, one item for each column and way of masking that is too weak."""
         grades = dict.fromkeys("ABCD", 0)
         groups: dict[tuple[int, int, str, str, bool], tuple[int, str, int]] = {}
-        limits = getattr(self._policy, "thresholds", None)
+        limits = self._policy.thresholds
         for person in self.publication.people:
             if not person.id:
                 continue
@@ -460,7 +497,7 @@ class _FilePass:
             beside = "，同行的年龄、出生、性别等又缩小了范围" if narrowed else ""
             told = f"{header}{how}：{letter} 级，最少只剩 {least:,} 个号码{beside}；共 {rows:,} 行"
             items.append(Item(place, told))
-        return grades, items, 0
+        return grades, items
 
     def _header(self, table: int, column: int) -> str:
         header = self.publication.headers.get((table, column), "").rpartition(" / ")[2]
@@ -489,8 +526,7 @@ class _FilePass:
 
     def _forbidden(self) -> Iterator[Item]:
         """Columns that the policy does not allow in a publication at all."""
-        only: frozenset[str] = getattr(self._policy, "only", frozenset())
-        rules: Mapping[str, Any] = getattr(self._policy, "fields", {})
+        only, rules = self._policy.only, self._policy.fields
         for (_, index), (header, name) in self.publication.columns.items():
             dropped = name in rules and rules[name].action == "drop"
             if dropped or (only and name and name not in only):
@@ -508,26 +544,33 @@ def _entity_of(text: str) -> str:
     return found[0].entity if found else "CN_RESIDENT_ID"
 
 
+@cache
 def example_names() -> frozenset[str]:
     """Names that stand in samples and templates, not in real lists."""
-    return frozenset(row[0] for row in load_rows("example_names"))
+    examples = load_yaml(patterns_dir() / "audit.yaml")["examples"]
+    return frozenset(name for names in examples.values() for name in names.split())
 
 
 # -------------------------------------------------------------------------------------- retention
 
 
 def retention_end(policy: Policy, published: datetime.date | None) -> datetime.date | None:
-    """The last day on which a list published that day may still be shown; None without a limit."""
-    retention = getattr(policy, "retention", None)
-    if published is None or retention is None:
+    """The last day on which a list published that day may be shown; None without a fixed end."""
+    retention, due = policy.retention, policy.due
+    if published is None or retention.until not in ("period", "days"):
         return None
-    end = getattr(retention, "end", None)
-    found = end(published) if callable(end) else None
-    return found if isinstance(found, datetime.date) else None
+    end = _after(published, due.period, due.period_days)
+    return end + datetime.timedelta(days=retention.days if retention.until == "days" else 0)
 
 
-def _overdue(policy: Policy, until: datetime.date) -> str:
-    return f"已过公示期：应在 {until.isoformat()} 前撤下（{policy.label}）"
+def _after(day: datetime.date, days: int, kind: str) -> datetime.date:
+    """So many days later; the day of publication itself does not count."""
+    if kind != "working":
+        return day + datetime.timedelta(days=days)
+    while days:
+        day += datetime.timedelta(days=1)
+        days -= day.weekday() < 5
+    return day
 
 
 # -------------------------------------------------------------------------------------- many files
@@ -548,14 +591,52 @@ def audit_files(
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
     others = list(against)
     files: list[FileAudit] = []
-    publications: list[Publication] = []
-    for path in _distinct([*paths, *others]):
-        audit, publication = audit_file(path, policy=rules, published=published, today=today)
+    tasks = [Task(path, mask_name(path.name, rules)) for path in _distinct([*paths, *others])]
+    if others:
+        union = audit_publications(tasks, rules, published, files.append, today=today)
+        return AuditReport(tuple(files), union, rules.name)
+    for task in tasks:
+        audit, _ = audit_file(task.source, policy=rules, published=published, today=today)
         files.append(audit)
-        if publication and others:
+    return AuditReport(tuple(files), None, rules.name)
+
+
+def audit_publications(
+    tasks: Sequence[Task],
+    policy: Policy,
+    published: datetime.date | None,
+    done: Callable[[FileAudit], object],
+    *,
+    today: datetime.date | None = None,
+) -> UnionAudit:
+    """The files laid over each other; ``done`` gets the audit of each as soon as it is there."""
+    files: list[FileAudit] = []
+    publications: list[Publication] = []
+    for task in _named_apart(tasks):
+        if task.fault:
+            audit, publication = FileAudit(task.shown, "unreadable", task.fault), None
+        else:
+            audit, publication = audit_file(
+                task.source, policy=policy, shown=task.shown, published=published, today=today
+            )
+        files.append(audit)
+        done(audit)
+        if publication:
             publications.append(publication)
-    union = union_of(publications, files, rules) if others else None
-    return AuditReport(tuple(files), union, rules.name)
+    return union_of(publications, files, policy)
+
+
+def _named_apart(tasks: Sequence[Task]) -> Iterator[Task]:
+    """Each file once, and no two of one name: a.csv of the website and a.csv of the board."""
+    seen: set[Path] = set()
+    names: Counter[str] = Counter()
+    for task in tasks:
+        path = task.source.resolve()
+        if path not in seen:
+            seen.add(path)
+            names[task.shown] += 1
+            number = names[task.shown]
+            yield replace(task, shown=f"{task.shown}({number})") if number > 1 else task
 
 
 def union_of(
@@ -568,7 +649,7 @@ def union_of(
         for one in publications
         for table in range(len(one.places))
     ]
-    return unite(units, thresholds=getattr(policy, "thresholds", None))
+    return unite(units, thresholds=policy.thresholds)
 
 
 def _day(text: str) -> datetime.date | None:
@@ -577,9 +658,8 @@ def _day(text: str) -> datetime.date | None:
 
 def _distinct(paths: Iterable[str | Path]) -> Iterator[Path]:
     """Each file once, however often and by whatever name it is given."""
-    seen: set[str] = set()
+    seen: set[Path] = set()
     for path in map(Path, paths):
-        key = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogatepass")).hexdigest()
-        if key not in seen:
-            seen.add(key)
+        if path.resolve() not in seen:
+            seen.add(path.resolve())
             yield path

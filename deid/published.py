@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from deid.address import parse_address
 from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
-from deid.data import load_rows
+from deid.data import load_rows, load_yaml, patterns_dir
 from deid.fields import Label
 from deid.model import Row, Table, Text
 from deid.names import is_name
@@ -316,20 +316,22 @@ def areas_named(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-_MATTERS = re.compile(
-    "低保|最低生活保障|特困|临时救助|残疾人|两项补贴|高龄|尊老|医疗救助|孤儿|事实无人抚养|教育资助|助学|"
-    "奖学金|住房保障|公租房|廉租|危房|就业|公益性岗位|招聘|录用|一卡通|一折通|耕地|粮食直补|农机|生态林|"
-    "公益林|退役|优抚|征地|失业|创业|防返贫|脱贫"
-)
-_SAME_MATTER = {"最低生活保障": "低保", "助学": "教育资助", "廉租": "公租房", "尊老": "高龄"}
+@cache
+def _matters() -> tuple[re.Pattern[str], Mapping[str, str]]:
+    """Any word that tells a matter, the longest first, and the matter that each tells."""
+    matters = load_yaml(patterns_dir() / "audit.yaml")["matters"]
+    words = {word: matter for matter, words in matters.items() for word in words.split()}
+    longest = sorted(words, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest))), words
 
 
 def matter_of(texts: Sequence[str]) -> str:
     """The matter that a title or a file name speaks of; empty when none is told."""
     for text in texts:
-        match = _MATTERS.search(fold(text))
+        word, matters = _matters()
+        match = word.search(fold(text))
         if match:
-            return _SAME_MATTER.get(match[0], match[0])
+            return matters[match[0]]
     return ""
 
 

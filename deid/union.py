@@ -432,13 +432,18 @@ class _Tally:
         return self.total + len(self._styles)
 
 
+def _first_row(cluster: _Cluster) -> tuple[int, int, int]:
+    unit, row = cluster.members[0]
+    return unit, row.row, row.column
+
+
 def unite(
     units: Sequence[Unit], *, thresholds: Limits | None = None, most_items: int = 10_000
 ) -> UnionAudit:
     """What the tables reveal together; ``most_items`` of each kind are located, all are counted."""
     alignment = Alignment(units)
     tally = _Tally(units, thresholds, most_items)
-    for cluster in alignment.clusters:
+    for cluster in sorted(alignment.clusters, key=_first_row):
         if cluster.units & (cluster.units - 1):
             tally.take(cluster)
     for pair in alignment.conflicts:
