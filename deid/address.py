@@ -282,6 +282,26 @@ def cut(address: Address, level: str = "village") -> int:
     return address.end
 
 
+_NUMBERED = re.compile("([\u4e00-\u9fff]+)([0-9]{1,4})((?:(?![0-9]{5})[\u4e00-\u9fff0-9])*)")
+
+
+def skeleton(text: str) -> str:
+    """The text with each number written 0, if all such texts are cut at one place; else "".
+
+    That is so where the first number begins the fine part: what stands before it decides alone. How
+    long that number is may count too, because a village without 村 is proved by the group near it.
+    It is for names of divisions without digits in them; the caller has to see to that.
+    """
+    hit = _NUMBERED.fullmatch(text)
+    at = hit.start(2) if hit else 0
+    words = _words()
+    if not hit or not words.fine.match(text, at):
+        return ""
+    ends = [words.village.match(text, start) for start in (at - 1, at - 2) if start > 0]
+    named = any(end and end.end() == at for end in ends)
+    return hit[1] + ("0" if named else "0" * len(hit[2])) + re.sub("[0-9]+", "0", hit[3])
+
+
 def is_agency_place(text: str, address: Address) -> bool:
     """Whether the finest part is an office or institution (政府大院4楼261室), not a home."""
     return bool(_words().office.search(text, max(address.start, address.end - 40), address.end))

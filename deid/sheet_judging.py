@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from deid import tables, vector
+from deid.address import skeleton
 from deid.cells import Odd
 from deid.columns import _TOTAL, _sign, shape
 from deid.entities import load_entities
@@ -130,6 +131,7 @@ _LOUD = _loud()
 _LONG_DIGITS = re.compile(r"\d{5}")
 _ALNUM = re.compile(r"[^\W_]+")
 _RUN = re.compile(r"[0-9A-Z]{7,}")
+_ANY_DIGIT = re.compile("[0-9]")
 _SIX = re.compile(r"[0-9]{6}")
 _ZERO = bytes(48 if 48 <= code < 58 else code for code in range(256))
 _PLAIN_ADDRESS = re.compile(
@@ -177,7 +179,12 @@ class Judge:
         self._clean: dict[tuple[str, int, bool, int], int] = {}
         self._special: dict[tuple[str, tuple[Finding, ...]], int] = {}
         self.quiet_texts: set[str] = set()
-        self._exceptions = _digit_exceptions()
+        names = sorted(set(_digit_exceptions()))
+        self._exceptions = re.compile("|".join(map(re.escape, names)) or "(?!)")
+        self._models: dict[Setting, dict[str, Verdict]] = {}
+        self._cuts = set(policy.specs.get("CN_ADDRESS", ())) == {"generalize_address"} and (
+            load_entities()["CN_ADDRESS"].column is None
+        )
 
     @staticmethod
     def _quiet_flags(number: int) -> tuple[int, ...]:
@@ -204,6 +211,7 @@ class Judge:
         self._known.clear()
         self._memories.clear()
         self._clean.clear()
+        self._models.clear()
         self._special.clear()
 
     # -------------------------------------------------------------------------------- whole columns
@@ -257,13 +265,14 @@ class Judge:
         known = memory.find(words)
         unknown = np.flatnonzero(known < 0)
         if len(unknown):
+            firsts, lasts = starts[fits[unknown]].tolist(), ends[fits[unknown]].tolist()
+            known_here = self._known_of(setting)
 
             def judge(at: int) -> vector.Fate:
-                cell = int(fits[unknown[at]])
-                verdict = self._ask(data, spans, setting, plain, text, [cell])[0]
-                raw = data[starts[cell] : ends[cell]]
-                own = self._known[setting].get(raw.translate(_ZERO)) == _BY_DIGITS
-                return vector.Fate(_BY_DIGITS if alike and own else verdict)
+                raw = data[firsts[at] : lasts[at]]
+                verdict = self._verdict_of(raw, setting, alike)
+                own = alike and known_here.get(raw.translate(_ZERO)) == _BY_DIGITS
+                return vector.Fate(_BY_DIGITS if own else verdict)
 
             known[unknown] = memory.learn(words[unknown], judge)
         told = np.where(known >= 0, memory.fates(np.maximum(known, 0))[:, 0], -1)
@@ -364,28 +373,29 @@ class Judge:
         text: Callable[[int], str], left: list[int],
     ) -> list[int]:  # fmt: skip
         """The verdicts of texts, each asked for once."""
+        cells = zip(spans[0][left].tolist(), spans[1][left].tolist(), left, strict=True)
+        alike = setting.label.entity == "CN_ADDRESS" and self._addresses_alike()
+        self._known_of(setting)
+        return [
+            self._verdict_of(data[start:end] if fine else text(at).encode(), setting, alike)
+            for (start, end, at), fine in zip(cells, plain[left].tolist(), strict=True)
+        ]
+
+    def _known_of(self, setting: Setting) -> dict[bytes, int]:
+        """The verdicts of texts under that setting."""
         known = self._known.setdefault(setting, {})
         if len(known) > KNOWN:
             known.clear()
             self.forgot = True
-        cells = zip(spans[0][left].tolist(), spans[1][left].tolist(), left, strict=True)
-        raws = [
-            data[start:end] if fine else text(at).encode()
-            for (start, end, at), fine in zip(cells, plain[left].tolist(), strict=True)
-        ]
-        alike = setting.label.entity == "CN_ADDRESS" and self._addresses_alike()
-        keys = raws
-        if alike:
-            keys = [raw.translate(_ZERO) for raw in raws]
-        elif self._checks(setting):
-            keys = [raw.translate(_ZERO) if _MASKED.fullmatch(raw) else raw for raw in raws]
-        out = [known.get(key, -1) for key in keys]
-        if min(out) >= 0:
-            return out
-        for at, verdict in enumerate(out):
-            if verdict < 0:
-                out[at] = self._first_seen(raws[at], keys[at], setting, alike, known)
-        return out
+        return known
+
+    def _verdict_of(self, raw: bytes, setting: Setting, alike: bool) -> int:
+        known = self._known[setting]
+        key = raw
+        if alike or (_MASKED.fullmatch(raw) and self._checks(setting)):
+            key = raw.translate(_ZERO)
+        verdict = known.get(key, -1)
+        return verdict if verdict >= 0 else self._first_seen(raw, key, setting, alike, known)
 
     def _first_seen(
         self, raw: bytes, key: bytes, setting: Setting, alike: bool, known: dict[bytes, int]
@@ -394,9 +404,10 @@ class Judge:
         verdict = known.get(key, -1)
         shown = raw.decode()
         if verdict == -1:
-            same = alike and self._same_for_all(shown)
-            if same or not alike:
-                verdict = self._judge(shown, scan(shown, setting), setting, same)
+            if alike and self._same_for_all(shown):
+                verdict = self._by_skeleton(shown, setting)
+            elif not alike:
+                verdict = self._judge(shown, scan(shown, setting), setting, False)
             else:
                 verdict = _BY_DIGITS
             known[key] = verdict
@@ -407,6 +418,37 @@ class Judge:
                 known[b"=" + raw] = verdict
         return verdict
 
+    def _by_skeleton(self, text: str, setting: Setting) -> int:
+        """The verdict of an address; one scan for all that differ in the size of their numbers."""
+        bones = skeleton(text) if self._cuts and not self.before else ""
+        models = self._models.setdefault(setting, {})
+        model = models.get(bones) if bones else None
+        if model:
+            return self._like(model, text)
+        verdict = self._judge(text, scan(text, setting), setting, True)
+        if bones and verdict >= FIRST and self._may_be_model(verdict):
+            models[bones] = self.verdicts[verdict]
+        return verdict
+
+    def _may_be_model(self, number: int) -> bool:
+        """Whether the verdict cuts a text from in front of its first digit to its end, no more."""
+        verdict, row = self.verdicts[number], self._rows[number]
+        if len(verdict.edits) != 1 or len(verdict.hidden) != 1 or verdict.kept:
+            return False
+        text, edit, hidden = verdict.text, verdict.edits[0], verdict.hidden[0][0]
+        if any(flag for at, flag in enumerate(row) if at not in (HITS, CHANGES, KEY)):
+            return False
+        kept = text[: edit.start] + text[: len(text) - len(hidden)]
+        return edit.end == len(text) and text.endswith(hidden) and not _ANY_DIGIT.search(kept)
+
+    def _like(self, model: Verdict, text: str) -> int:
+        """The verdict of a text with the skeleton of another."""
+        edit, (hidden, entity) = model.edits[0], model.hidden[0]
+        edits = (Edit(edit.place, edit.start, len(text), edit.replacement),)
+        verdict = Verdict(text, edits, model.entities, alike=True)
+        verdict.hidden = ((text[len(model.text) - len(hidden) :], entity),)
+        return self._add(verdict, [0] * len(FLAGS), hits=True)
+
     def _addresses_alike(self) -> bool:
         """Whether the policy cuts addresses whatever the numbers in them are."""
         return set(self.policy.specs.get("CN_ADDRESS", {"keep": {}})) <= _ALIKE
@@ -414,8 +456,7 @@ class Judge:
     def _same_for_all(self, text: str) -> bool:
         if not _PLAIN_ADDRESS.fullmatch(text):
             return False
-        zeros = re.sub(r"\d", "0", text)
-        return not any(name in zeros for name in self._exceptions)
+        return not self._exceptions.search(re.sub(r"\d", "0", text))
 
     # ------------------------------------------------------------------------------------ one cell
 

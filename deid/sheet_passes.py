@@ -16,7 +16,16 @@ import numpy as np
 
 from deid import tables, vector
 from deid.cells import OTHER, SHARED, Odd, Window
-from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
+from deid.columns import (
+    _SAMPLE,
+    NO_BLOCK,
+    Block,
+    Profile,
+    View,
+    _is_form,
+    _strong,
+    profile_rows,
+)
 from deid.fields import NO_LABEL
 from deid.formats.xlsx import Workbook
 from deid.model import Finding, Row, Table
@@ -43,6 +52,11 @@ from deid.tables import features_of, minor_names, own_date
 from deid.vector import Bytes, Flags, Places
 
 _MAX_WIDTH = 512
+_HEAD = _SAMPLE + 112
+"""Rows at the top of a table that are judged one by one; what a column holds, more than enough tell."""
+
+_Judged = tuple[Places, Block, dict[int, View]]
+"""Verdicts as of plain rows, the block of these, and the rows that are not plain."""
 
 
 @dataclass(slots=True)
@@ -135,6 +149,15 @@ class Pass:
         self._tables.clear()
 
 
+def _special(views: Mapping[int, View], block: Block) -> dict[int, View]:
+    """The rows that are no plain data of the block."""
+    return {
+        at: view
+        for at, view in views.items()
+        if view.zone != "data" or view.block is not block or tables.split_ids(view.row)
+    }
+
+
 class SheetPass:
     """One pass over one sheet: its rows judged, its cells told."""
 
@@ -165,17 +188,87 @@ class SheetPass:
         bounds = np.searchsorted(window.row, np.arange(len(window.numbers) + 1))
         self.bounds = bounds.tolist()
         self.full = np.flatnonzero(np.diff(bounds) > 0).tolist()
-        special = None
-        if self.block is not NO_BLOCK and self._knows_columns(window):
-            block = self.block
-            told = self._told(window, block)
-            if not self._may_widen(told):
-                special = self._doubtful(told)
-        if special is None:
-            block, special = self._judge_all()
-            told = self._told(window, block)
+        judged = self._carried() or self._sampled() or self._judge_all()
+        told, block, special = judged
         verdicts = self._finish(told, block, special)
         return self._account(window, verdicts)
+
+    def _carried(self) -> _Judged | None:
+        """By the block of the rows above; None where the rows here may change it."""
+        block = self.block
+        if block is NO_BLOCK or not self._knows_columns(self.window):
+            return None
+        told = self._told(self.window, block)
+        if self._may_widen(told):
+            return None
+        rows = self._doubtful(told, block)
+        if len(rows) * 4 > len(self.full) or (
+            len(rows) > 60 and self._may_widen(told, all_of=True)
+        ):
+            return None
+        views = self._views(rows, block)
+        if views is None:
+            return None
+        self._date(list(views.values()))
+        return told, block, views
+
+    def _sampled(self) -> _Judged | None:
+        """As ``_judge_all``, from the rows by which the columns are judged and those in doubt."""
+        if self.block is not NO_BLOCK or len(self.full) < 4 * _HEAD:
+            return None
+        chosen = self._sample_rows()
+        if len(chosen) * 2 > len(self.full):
+            return None
+        rows = [self._row(at) for at in chosen]
+        if any(not row.cells for row in rows):
+            return None
+        judged, block = profile_rows(rows, self.sheet.merges)
+        views = dict(zip(chosen, judged, strict=True))
+        if not self._says_enough(views, block):
+            return None
+        told = self._told(self.window, block)
+        others = [at for at in self._doubtful(told, block) if at not in views]
+        more = self._views(others, block) if len(others) * 4 <= len(self.full) else None
+        if more is None:
+            return None
+        self.block = block
+        views = dict(sorted((views | more).items()))
+        self._date(list(views.values()))
+        return told, block, _special(views, block)
+
+    def _sample_rows(self) -> list[int]:
+        """The first rows, and in each column those of the first cells."""
+        window, chosen = self.window, {*self.full[:_HEAD]}
+        for column in np.flatnonzero(np.bincount(window.column)).tolist():
+            cells = np.flatnonzero(window.column == column)[:_HEAD]
+            chosen.update(window.row[cells].tolist())
+        return sorted(chosen)
+
+    def _says_enough(self, views: Mapping[int, View], block: Block) -> bool:
+        """Whether the block is the one that all rows would give, if the others are plain data."""
+        end = self.full[_HEAD - 1]
+        head = [view for at, view in views.items() if at < end and view.block is block]
+        rest = [view for at, view in views.items() if at >= end]
+        if not any(view.zone == "header" for view in head):
+            return False
+        if sum(view.zone == "data" for view in head) < _HEAD // 2:
+            return False
+        # Whether a row is a header may depend on the rows beside it, which are not here.
+        if any(view.zone == "header" or _is_form(view.row, _strong(view.row)) for view in rest):
+            return False
+        data = [view for view in (*head, *rest) if view.zone == "data"]
+        return all(
+            (profile.why.startswith("表头") and (profile.label.entity or profile.label.agency))
+            or self._sampled_enough(column, views, data)
+            for column, profile in block.profiles.items()
+        )
+
+    def _sampled_enough(self, column: int, views: Mapping[int, View], data: list[View]) -> bool:
+        """Whether more values of the column than vote are among the sample, or all there are."""
+        values = sum(bool(view.row.cells.get(column, "").strip()) for view in data)
+        if values >= _SAMPLE:
+            return True
+        return set(self.window.row[self.window.column == column].tolist()) <= views.keys()
 
     def _knows_columns(self, window: Window) -> bool:
         here = np.flatnonzero(np.bincount(window.column)).tolist()
@@ -227,8 +320,8 @@ class SheetPass:
                 return True
         return False
 
-    def _doubtful(self, told: Places) -> dict[int, View] | None:
-        """The rows that are not plain data, as the exact path judges them; None: judge them all."""
+    def _doubtful(self, told: Places, block: Block) -> list[int]:
+        """The rows that might not be plain data."""
         window, count = self.window, len(self.window.numbers)
         table = self.judge.table()
         met = set(np.nonzero(table[np.flatnonzero(np.bincount(told))])[1].tolist())
@@ -245,20 +338,15 @@ class SheetPass:
         doubtful = (per_row(TOTALS) > 0) | (per_row(BLANK) > 0) | (filled <= 1)
         doubtful |= (signed * 2 >= filled) & (signed > 0)
         marked = per_row(MARKED) > 0
-        doubtful |= marked & (filled * 3 <= self.block.width + 2)
+        doubtful |= marked & (filled * 3 <= block.width + 2)
         doubtful |= (per_row(LONG) == 0) & (strong >= 2) & (strong >= 0.4 * filled)
         doubtful |= (strong > 0) & (strong * 2 >= filled - 1)
         doubtful |= self._split(told, table[:, DIGITS][told], count)
-        if self.block.width <= 2:
+        if block.width <= 2:
             doubtful |= strong > 0
         if self.wide:
             doubtful |= np.isin(window.numbers, list(self.wide))
-        rows = np.flatnonzero(doubtful & (filled > 0)).tolist()
-        if len(rows) * 4 > len(self.full) or (
-            len(rows) > 60 and self._may_widen(told, all_of=True)
-        ):
-            return None
-        return self._views(rows)
+        return list(np.flatnonzero(doubtful & (filled > 0)).tolist())
 
     def _split(self, told: Places, digits: Places, count: int) -> Flags:
         """Rows in which an ID number is written over cells side by side."""
@@ -324,19 +412,20 @@ class SheetPass:
                 size[chosen] = np.where(plain, ends - starts, -1)
         return text, size
 
-    def _views(self, rows: list[int]) -> dict[int, View] | None:
+    def _views(self, rows: list[int], block: Block) -> dict[int, View] | None:
+        """Those rows that are not plain data, as the exact path judges them; None: judge all."""
         views = {}
         for at in rows:
             row = self._row(at)
-            (view,), _ = profile_rows([row], self.sheet.merges, self.block)
+            (view,), _ = profile_rows([row], self.sheet.merges, block)
             if view.zone == "header":
                 return None
             if view.zone != "data" or tables.split_ids(row):
-                views[at] = View(view.row, view.zone, self.block, view.labels)
-        self._date(list(views.values()))
+                views[at] = View(view.row, view.zone, block, view.labels)
         return views
 
-    def _judge_all(self) -> tuple[Block, dict[int, View]]:
+    def _judge_all(self) -> _Judged:
+        """By the exact path, row for row."""
         rows = [self._row(at) for at in self.full]
         if any(not row.cells for row in rows):
             raise Odd
@@ -345,11 +434,8 @@ class SheetPass:
         blocks = Counter(id(view.block) for view in views if view.zone == "data")
         main = max(blocks, key=blocks.__getitem__, default=0)
         block = next((view.block for view in views if id(view.block) == main), NO_BLOCK)
-        return block, {
-            at: view
-            for at, view in zip(self.full, views, strict=True)
-            if view.zone != "data" or view.block is not block or tables.split_ids(view.row)
-        }
+        told = self._told(self.window, block)
+        return told, block, _special(dict(zip(self.full, views, strict=True)), block)
 
     def _date(self, views: Sequence[View]) -> None:
         self.reference = self.reference or own_date(
