@@ -6,16 +6,19 @@ other part is shown by ``opc.Parts``. This module knows what those parts mean, a
 
 from __future__ import annotations
 
+import importlib
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from deid.errors import UnreadableFile, UnsafeEdit
+from deid.formats import NOTHING
 from deid.formats.magic import kind_of, require
 from deid.formats.ooxml import (
     Element,
@@ -150,6 +153,21 @@ RULES = Rules(
 # --- the workbook ------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What taking columns out needs of an opened workbook; ``sheets``: name and sheet, in order;
+    ``order``: the names of all sheets, charts included."""
+
+    package: Package
+    relations: Relations
+    parts: Parts
+    sheets: Sequence[tuple[str, Sheet]]
+    order: Sequence[str]
+    book_key: str
+    strings_key: str | None
+    strings: Strings
+
+
 _TELLING = re.compile(rf"\d{{9}}|\d[*{STAR}]{{3}}|^[*{STAR}]*$")
 """A sheet name that may hold an identifier, or held one: so places stay the same after masking."""
 
@@ -181,6 +199,7 @@ class Workbook:
         self._book = Book(strings, dates, since_1904)
         self._new_sheet = quick.sheet if quick else Sheet
         self._sheets: dict[str, Sheet] = {}
+        self._refused: dict[str, dict[int, str]] = {}
         self._names: dict[str, str] = {}
         tables = self._read_sheets(xml)
         own = {sheet.member.key for sheet in self._sheets.values()} | {self._strings_key or ""}
@@ -326,8 +345,105 @@ class Workbook:
 
     # saving
 
-    def save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
-        """Write the workbook with ``edits`` spliced in; members not edited stay as they are."""
+    def removable(self, table: str, columns: frozenset[int]) -> bool:
+        """Whether these columns can be taken out and everything that refers to the sheet follows.
+
+        Where not, saving clears what hangs on the cells of these columns that edits blank."""
+        if table not in self._sheets:
+            return False
+        why = self.unremovable(table, columns)
+        self._refused.pop(table, None)
+        if why:
+            self._refused[table] = {c: why.get(c) or next(iter(why.values())) for c in columns}
+        return not why
+
+    def unremovable(self, table: str, columns: frozenset[int]) -> Mapping[int, str]:
+        """Which of these columns cannot go, and why (Chinese)."""
+        found = self._dropping().unremovable(self._opened(), {table: columns})
+        return dict(found.get(table, {}))
+
+    @staticmethod
+    def _dropping() -> Any:
+        """The module that takes columns out, loaded when it is needed."""
+        return importlib.import_module("deid.formats.xlsx_drop")
+
+    def _opened(self) -> Opened:
+        sheets = [(self._names[label], sheet) for label, sheet in self._sheets.items()]
+        return Opened(
+            self._package,
+            self._relations,
+            self._parts,
+            sheets,
+            list(self._names.values()),
+            self._book_key,
+            self._strings_key,
+            self._book.strings,
+        )
+
+    def save(
+        self,
+        target: BinaryIO,
+        edits: Mapping[str, Sequence[Edit]],
+        drops: Mapping[str, frozenset[int]] = NOTHING,
+        notes: Mapping[str, frozenset[int]] = NOTHING,
+    ) -> None:
+        """Write the workbook with ``edits`` spliced in; members not edited stay as they are.
+
+        Columns that cannot be taken out safely (``removable``) are blanked; a remark says so.
+        """
+        drops = {table: columns for table, columns in drops.items() if columns}
+        wanted = self._wanted(edits, drops, notes) if drops or self._refused else {}
+        if not wanted:
+            self._save(target, edits)
+            return
+        held = BytesIO()
+        self._save(held, edits)
+        again = Workbook(held)
+        # a sheet keeps its place, not its name, which may have been masked
+        labels = dict(zip(self._sheets, again._sheets, strict=True))
+        there = {labels[label]: one for label, one in wanted.items()}
+        remarks = self._dropping().drop_columns(again._opened(), target, there)
+        self.remarks = [*self.remarks, *remarks]
+
+    def _wanted(
+        self,
+        edits: Mapping[str, Sequence[Edit]],
+        drops: Mapping[str, frozenset[int]],
+        notes: Mapping[str, frozenset[int]],
+    ) -> dict[str, Any]:
+        """By label of the sheet what becomes of its columns."""
+        kind = self._dropping().Wanted
+        wanted = {}
+        if unknown := drops.keys() - self._sheets.keys():
+            raise UnsafeEdit(f"有 {len(unknown)} 张表不能整列删去")
+        found = self._dropping().unremovable(self._opened(), drops)
+        for label, columns in drops.items():
+            why = found.get(label, {})
+            rows = notes.get(label, frozenset())
+            wanted[label] = kind(columns - why.keys(), why, rows)
+        for label, why in self._refused.items():
+            only = self._blanked(label, why, edits) if label not in drops else {}
+            if only:
+                cleared = {c for row in only.values() for c in row}
+                blank = {c: reason for c, reason in why.items() if c in cleared}
+                wanted[label] = kind(blank=blank, only=only)
+        return wanted
+
+    def _blanked(
+        self, label: str, columns: Container[int], edits: Mapping[str, Sequence[Edit]]
+    ) -> dict[int, dict[int, str]]:
+        """The cells of these columns of which edits leave nothing, and what they held."""
+        out: dict[int, dict[int, str]] = {}
+        for row in self._sheets[label].rows():
+            for column, text in row.cells.items():
+                if column not in columns:
+                    continue
+                wanted = edits.get(cell_place(label, row.index, column))
+                if wanted and not edited(text, wanted):
+                    out.setdefault(row.index, {})[column] = text
+        return out
+
+    def _save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
         edits = {place: wanted for place, wanted in edits.items() if wanted}
         plans = {label: Plan() for label in self._sheets}
         for place, wanted in edits.items():

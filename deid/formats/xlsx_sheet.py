@@ -284,6 +284,25 @@ class Sheet:
         """The namespace prefix of the sheet's elements, with its colon."""
         return self._patterns.prefix
 
+    # for whoever writes the sheet in another shape
+
+    def pieces(self) -> Iterator[tuple[str, str]]:
+        """("head" | "rows" | "tail", XML); joined they are the part."""
+        return self._pieces()
+
+    def typed_cells(self, piece: str, state: list[int]) -> Iterator[tuple[str, re.Match[str]]]:
+        """Type and match of each cell of a piece of rows; ``state``: its row and column."""
+        return ((info.kind, hit) for info, hit in self._cells(piece, state))
+
+    def shown(self, hit: re.Match[str], piece: str) -> str:
+        """What a cell shows."""
+        return self._shown(self._info(hit[4]), hit, piece)
+
+    def shared_string(self, hit: re.Match[str], piece: str) -> int | None:
+        """The number of the shared string of a cell of type ``s``."""
+        stored = self._stored(hit, piece)
+        return self._shared_number(stored) if stored.strip() else None
+
     # reading
 
     def _decoded(self, *, check: bool) -> Iterator[str]:
@@ -688,6 +707,29 @@ _FORMULA_WORTH = re.compile(r"(?:\d\D?){5}|@|[\u2e80-\U0010ffff]{4}")
 def _formula_attrs(inner: str) -> dict[str, str]:
     hit = _FORMULA.search(inner)
     return attributes(hit[2]) if hit else {}
+
+
+@dataclass(frozen=True, slots=True)
+class CellFormula:
+    """The formula in the content of a cell: where its element stands, its attributes, its text."""
+
+    span: tuple[int, int]
+    attrs: dict[str, str]
+    text: str
+
+
+def cell_formula(inner: str) -> CellFormula | None:
+    """The formula in the content of a cell."""
+    hit = _FORMULA.search(inner)
+    if hit is None:
+        return None
+    text = segments_text(hit[0], _named_segments(hit[0], "f"))
+    return CellFormula(hit.span(), attributes(hit[2]), text)
+
+
+def inner_span(hit: re.Match[str], piece: str) -> tuple[int, int]:
+    """Where the content of a matched cell stands: from its tag to its end tag."""
+    return _inner_span(hit, piece)
 
 
 def _named_segments(inner: str, name: str) -> list[Segment]:
