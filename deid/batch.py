@@ -49,6 +49,9 @@ class _Work:
     overwrite: bool = False
     dry_run: bool = False
     raster: bool = False
+    channel: str | None = None
+    level: str | None = None
+    override: str = ""
 
 
 def mask_files(
@@ -59,9 +62,20 @@ def mask_files(
     dry_run: bool = False,
     jobs: int = 1,
     raster: bool = False,
+    channel: str | None = None,
+    level: str | None = None,
+    override: str = "",
 ) -> Iterator[FileReport]:
     """The report of each task, in the order given. Outputs are the same whatever ``jobs`` is."""
-    work = _Work(policy, overwrite=overwrite, dry_run=dry_run, raster=raster)
+    work = _Work(
+        policy,
+        overwrite=overwrite,
+        dry_run=dry_run,
+        raster=raster,
+        channel=channel,
+        level=level,
+        override=override,
+    )
     for report, _ in _results(work, tasks, jobs):
         yield report
 
@@ -141,7 +155,7 @@ def _call(work: _Work, task: Task) -> Result:
     from deid.pipeline import mask_file, scan_file
     from deid.policy import load_policy
 
-    policy = load_policy(work.policy)
+    policy = load_policy(work.policy, channel=work.channel, level=work.level)
     if work.scan_only:
         return scan_file(task.source, policy=policy)
     report = mask_file(
@@ -151,6 +165,7 @@ def _call(work: _Work, task: Task) -> Result:
         overwrite=work.overwrite,
         dry_run=work.dry_run,
         raster=work.raster,
+        override=work.override,
     )
     return report, []
 

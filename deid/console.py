@@ -60,10 +60,10 @@ def is_long(tasks: Sequence[Task]) -> bool:
     return len(tasks) > 3
 
 
-def chosen_policy(name: str) -> Policy:
+def chosen_policy(name: str, channel: str | None = None, level: str | None = None) -> Policy:
     from deid.policy import load_policy
 
-    return load_policy(name)
+    return load_policy(name, channel=channel, level=level)
 
 
 def entity_labels() -> dict[str, str]:

@@ -151,13 +151,18 @@ def age_band(value: str, *, width: int = 10, bands: Sequence[int] = ()) -> str:
     age = _AGE.fullmatch(text)
     if age and int(age[1]) <= _OLDEST:
         return _band(int(age[1]), width, bands)
-    if text in (band := {_band(at, width, bands) for at in range(_OLDEST + 1)}):
-        return value if value in band else text
+    if text in _all_bands(width, tuple(bands)):
+        return text
     span = _SPAN.fullmatch(text)
     if span and int(span[1]) <= int(span[2]) <= _OLDEST:
         low, high = (_band(int(end), width, bands) for end in span.groups())
         return low if low == high else REST
     return REST
+
+
+@cache
+def _all_bands(width: int, bands: tuple[int, ...]) -> frozenset[str]:
+    return frozenset(_band(at, width, bands) for at in range(_OLDEST + 1))
 
 
 def _band(age: int, width: int, bands: Sequence[int]) -> str:

@@ -20,7 +20,7 @@ from deid.columns import Profile
 from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
 from deid.fields import NO_LABEL
 from deid.formats import Document, open_document
-from deid.mask import apply_edits, edits_for, mask_spans
+from deid.mask import apply_edits, edits_for
 from deid.model import (
     READING,
     Column,
@@ -231,11 +231,17 @@ def _mask_document(
 
 def mask_stream(text: str, *, policy: Policy) -> str:
     """Lines of text, each masked as a line of a txt file."""
-    lines = text.splitlines(keepends=True)
-    texts = [Text(f"L{at}", line) for at, line in enumerate(lines)]
-    return "".join(
-        mask_spans(found.text.text, found.findings, policy) for found in scan_texts(texts)
-    )
+    texts = [Text(f"L{at}", line) for at, line in enumerate(text.splitlines(keepends=True))]
+    work, policy = _Work(), _effective(policy)
+    shaping = _reshaping(policy)
+    for found in scan_texts(texts):
+        part = found.text
+        _take(work, part.place, part.text, found.findings, policy, "*", keep_findings=False)
+        if shaping:
+            _shape(work, part.place, shaping.line(found, work.edits.get(part.place, ())))
+    if shaping:
+        shaping.finish(lambda table, columns: False, work.edits)
+    return "".join(apply_edits(part.text, work.edits.get(part.place, ())) for part in texts)
 
 
 def scan_stream(text: str) -> list[Finding]:

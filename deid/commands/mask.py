@@ -49,6 +49,18 @@ if TYPE_CHECKING:
     "--pdf", type=click.Choice(["edit", "raster"]), default="edit", metavar="edit|raster",
     help="raster：PDF 里不能安全修改的页改成图片，附文字层；默认 edit，遇到这样的页就不收",
 )  # fmt: skip
+@click.option(
+    "--channel", type=click.Choice(["web", "board", "sms"]), metavar="web|board|sms",
+    help="公开渠道：web 政府网站，board 村（社区）公示栏，sms 短信；默认按公示规则",
+)  # fmt: skip
+@click.option(
+    "--level", type=click.Choice(["county", "town", "village"]), metavar="county|town|village",
+    help="公示层级：county 县，town 乡镇，village 村；默认按公示规则",
+)  # fmt: skip
+@click.option(
+    "--override", default="", metavar="理由",
+    help="公示规则说不得公示的名单仍要处理时，写明理由（至少四个字），会印在审查单上",
+)  # fmt: skip
 @JOBS
 @QUIET
 @HELP
@@ -60,6 +72,9 @@ def command(
     dry_run: bool,
     overwrite: bool,
     pdf: str,
+    channel: str | None,
+    level: str | None,
+    override: str,
     jobs: int,
     quiet: bool,
 ) -> int:
@@ -69,14 +84,14 @@ def command(
     退出状态：0 可发布；3 已写出但需人工查看；1 有文件不可发布（没有写出）；2 命令不对或文件读不了。
     """
     if "-" in inputs:
-        return _mask_stdin(inputs, policy)
+        return _mask_stdin(inputs, chosen_policy(policy, channel, level), override)
     if outdir is None:
         raise click.ClickException("请用 -o 指定输出文件夹，如：deid mask 名单.xlsx -o 已遮盖")
     wanted = _report_kinds(kinds)
     from deid.batch import mask_files
     from deid.report import write_reports
 
-    chosen = chosen_policy(policy)
+    chosen = chosen_policy(policy, channel, level)
     tasks = tasks_of(inputs, chosen, outdir)
     reports: list[FileReport] = []
     with progress(len(tasks), show=not quiet and is_long(tasks)) as advance:
@@ -87,6 +102,9 @@ def command(
             dry_run=dry_run,
             jobs=jobs,
             raster=pdf == "raster",
+            channel=channel,
+            level=level,
+            override=override,
         ):
             reports.append(report)
             advance()
@@ -161,11 +179,14 @@ def _sum_up(reports: Sequence[FileReport], policy: Policy, dry_run: bool) -> Non
     talk(f"\n结论：{label}{note}")
 
 
-def _mask_stdin(inputs: Sequence[str], policy: str) -> int:
-    from deid.pipeline import mask_stream
+def _mask_stdin(inputs: Sequence[str], policy: Policy, override: str) -> int:
+    from deid.pipeline import is_reason, mask_stream
 
+    if policy.refused and not is_reason(override):
+        talk(f"不可发布：{policy.refused}")
+        return 1
     text, encoding = read_stdin(inputs)
-    masked = mask_stream(text, policy=chosen_policy(policy))
+    masked = mask_stream(text, policy=policy)
     sys.stdout.buffer.write(masked.encode(encoding))
     sys.stdout.buffer.flush()
     return 0

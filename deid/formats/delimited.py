@@ -244,7 +244,7 @@ def _leaving(shown: Sequence[str], gone: frozenset[int]) -> set[int]:
     for column in sorted(gone - free):
         spare = free - leaving
         if column < len(shown) and spare:
-            leaving.add(min(spare, key=lambda other: (abs(other - column), other)))
+            leaving.add(min(spare, key=lambda other: (other < column, abs(other - column))))
     return leaving
 
 
