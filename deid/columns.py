@@ -107,7 +107,7 @@ def _texts(row: Row) -> list[str]:
 
 def _is_header(row: Row, strong: Mapping[int, Label]) -> bool:
     """A row most of whose cells are header words, and none a long number."""
-    texts = _texts(row)
+    texts = _texts(row) if strong else []
     if not texts or any(_LONG_DIGITS.search(fold(text)) for text in texts):
         return False
     if len(texts) == 1:
@@ -166,7 +166,8 @@ def _footers() -> tuple[str, ...]:
 
 def _is_total(row: Row) -> bool:
     cells = sorted(row.cells)[:4]
-    return any(_TOTAL.fullmatch(normal(row.cells[column])) for column in cells)
+    texts = [row.cells[column] for column in cells]
+    return any("计" in text and _TOTAL.fullmatch(normal(text)) for text in texts)
 
 
 def _is_numbering(row: Row) -> bool:

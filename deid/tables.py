@@ -6,7 +6,9 @@ import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from deid.checks import id_birth_date, resident_id
 from deid.columns import (
@@ -37,8 +39,7 @@ _RECORD = Setting(people=True, record=True)
 _CACHE = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class CellFindings:
+class CellFindings(NamedTuple):
     """What one cell holds; ``zone`` and ``profile`` say where it stands."""
 
     place: str
@@ -93,16 +94,32 @@ class _CellScanner:
     """Scans a cell once for each text and setting: lists repeat themselves."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, Setting], list[Finding]] = {}
+        self._known: dict[Setting, dict[str, list[Finding]]] = {}
+        self._room = _CACHE
+        self._block = NO_BLOCK
+        self._columns: dict[int, Setting] = {}
+        self.features: Mapping[int, list[Profile]] = {}
 
     def __call__(self, text: str, setting: Setting) -> list[Finding]:
-        key = (text, setting)
-        found = self._known.get(key)
+        known = self._known.get(setting)
+        if known is None:
+            known = self._known[setting] = {}
+        found = known.get(text)
         if found is None:
-            if len(self._known) >= _CACHE:
+            found = known[text] = scan(text, setting)
+            self._room -= 1
+            if not self._room:
                 self._known.clear()
-            self._known[key] = found = scan(text, setting)
+                self._room = _CACHE
         return found
+
+    def settings(self, view: View) -> dict[int, Setting]:
+        """Column -> setting, as far as known, of the rows of data of a block: the last one seen."""
+        if view.block is not self._block:
+            self._block = view.block
+            self._columns = {}
+            self.features = features_of(view.block)
+        return self._columns
 
 
 def _scan_row(
@@ -112,30 +129,43 @@ def _scan_row(
     reference: datetime.date,
     in_forms: Mapping[tuple[int, int], list[Finding]],
 ) -> Iterator[CellFindings]:
-    minors = minor_names(view, reference) if view.zone == "data" else {}
-    minors |= {column: found for (row, column), found in in_forms.items() if row == view.row.index}
-    sums = view.zone == "total" or view.block.aggregate
-    split = {} if sums else split_ids(view.row)
-    personal = view.zone == "note" and _names_a_person(view.row, scanner)
-    for column, text in view.row.cells.items():
-        setting = _RECORD if personal else _setting(view, column)
-        found = scanner(text, setting)
-        found = [*found, *minors.get(column, ()), *split.get(column, ())]
-        place = table.place(view.row.index, column)
-        yield CellFindings(
-            place,
-            text,
-            tuple(found),
-            view.zone,
-            view.block.profiles.get(column),
-            view.row.index,
-            column,
-            view.labels.get(column, NO_LABEL),
-            view.block,
-        )
+    row, zone, block = view.row, view.zone, view.block
+    more = _more_findings(view, scanner, reference, in_forms)
+    settings = scanner.settings(view) if zone == "data" else {}
+    personal = zone == "note" and _names_a_person(row, scanner)
+    for column, text in row.cells.items():
+        setting = settings.get(column)
+        if setting is None:
+            setting = settings[column] = _RECORD if personal else _setting(view, column)
+        found = tuple(scanner(text, setting))
+        if column in more:
+            found += tuple(more[column])
+        place = table.place(row.index, column)
+        yield CellFindings(place, text, found, zone, block.profiles.get(column), row.index, column)
+
+
+def _more_findings(
+    view: View,
+    scanner: _CellScanner,
+    reference: datetime.date,
+    in_forms: Mapping[tuple[int, int], list[Finding]],
+) -> dict[int, list[Finding]]:
+    """Column -> what the row as a whole tells of it: minors, and ID numbers spread over cells."""
+    row, more = view.row, {}
+    if view.zone == "data":
+        scanner.settings(view)
+        more = minor_names(view, reference, scanner.features)
+    if in_forms:
+        own = {column: in_forms.get((row.index, column)) for column in row.cells}
+        more |= {column: found for column, found in own.items() if found}
+    if view.zone != "total" and not view.block.aggregate:
+        for column, found in split_ids(row).items():
+            more[column] = [*more.get(column, ()), *found]
+    return more
 
 
 _DIGIT_CELL = re.compile(r"\s*\d{1,17}[Xx]?\s*|\s*[Xx]\s*")
+_LONG_CELL = 60
 _SHOWN = 6
 """How many digits of an ID number that is spread over cells stay: those of the division."""
 
@@ -161,16 +191,18 @@ def split_ids(row: Row) -> Mapping[int, list[Finding]]:
 
 def _digit_runs(row: Row) -> Iterator[list[tuple[int, str]]]:
     """Runs of neighbouring cells that hold nothing but a few digits, 18 characters at least."""
+    some = [(column, fold(text)) for column, text in row.cells.items() if len(text) < _LONG_CELL]
+    some = [piece for piece in some if _DIGIT_CELL.fullmatch(piece[1])]
+    if sum(len(text.strip()) for _, text in some) < 18:
+        return
     run: list[tuple[int, str]] = []
-    for column, text in [*sorted(row.cells.items()), (-1, "")]:
-        folded = fold(text)
-        fits = bool(_DIGIT_CELL.fullmatch(folded))
-        if fits and (not run or column == run[-1][0] + 1):
+    for column, folded in [*sorted(some), (-1, "")]:
+        if not run or column == run[-1][0] + 1:
             run.append((column, folded))
             continue
         if len(run) >= 2 and sum(len(piece.strip()) for _, piece in run) >= 18:
             yield run
-        run = [(column, folded)] if fits else []
+        run = [(column, folded)]
 
 
 def _mark(found: dict[int, list[Finding]], run: Sequence[tuple[int, str]], start: int) -> None:
@@ -309,27 +341,36 @@ def _owner(profile: Profile, names: Sequence[int], block: Block) -> int:
     return before[-1] if before else names[0]
 
 
-def minor_names(view: View, reference: datetime.date) -> dict[int, list[Finding]]:
-    """Name column -> the names in it whose row shows that they are under age on that day."""
+def minor_names(
+    view: View, reference: datetime.date, features: Mapping[int, list[Profile]] | None = None
+) -> dict[int, list[Finding]]:
+    """Name column -> the names in it whose row shows that they are under age on that day.
+
+    ``features``: what ``features_of`` says of the view's block, from a caller who has it.
+    """
     found: dict[int, list[Finding]] = {}
-    for column, features in features_of(view.block).items():
+    owned = features_of(view.block) if features is None else features
+    for column, telling in owned.items():
         text = view.row.cells.get(column, "")
-        names = _names_in(text)
-        if not names or not features:
+        names = _names_in(text) if telling and text else ()
+        if not names:
             continue
-        marked = _minor_positions(view.row, features, len(names), reference)
+        marked = _minor_positions(view.row, telling, len(names), reference)
         spans = [Finding(*names[at], "PERSON", 0.9, "同行年龄或证件号表明未成年") for at in marked]
         if spans:
             found[column] = spans
     return found
 
 
+_ONE_NAME = re.compile("[\u4e00-\u9fff]{2,4}")
 _NOTE_BEFORE = re.compile(r"\s*(?:[(][^()]{1,6}[)]|[子女妻夫父母孙媳婿弟妹兄姐]{1,2}:)?\s*")
 _NAME_BREAK = re.compile(r"[、,;/\n]|\s{3,}")
 
 
 def _names_in(text: str) -> list[tuple[int, int]]:
     """Where the names in a name cell stand; notes in brackets are no part of a name."""
+    if _ONE_NAME.fullmatch(text):
+        return [(0, len(text))]
     folded = fold(text)
     spans, start = [], 0
     for end in [*(match.start() for match in _NAME_BREAK.finditer(folded)), len(folded)]:
@@ -394,6 +435,7 @@ def _minor_positions(
     return sorted(marked)
 
 
+@lru_cache(maxsize=1 << 14)
 def _is_minor(value: str, entity: str, reference: datetime.date) -> bool:
     if entity == "AGE":
         age = re.fullmatch(r"\s*(\d{1,3})(?:\.0)?\s*(?:周?岁|个?月)?\s*", value)

@@ -59,19 +59,18 @@ class Residue:
         folded = fold(text)
         if not _SIX_DIGITS.search(folded) and not self._beginnings().search(folded.upper()):
             return
-        plain = _capitals(_OTHERS.sub("", folded))
-        if not self._may_hold(plain) and not _SCIENTIFIC.search(folded):
+        plain = _capitals(folded if folded.isalnum() else _OTHERS.sub("", folded))
+        begins = self._begins(plain)
+        if not begins and ("." not in folded or not _SCIENTIFIC.search(folded)):
             return
         places = [match.start() for match in _ALNUM.finditer(folded)]
-        at = 0
-        while at < len(plain):
-            match = self._at(plain, at) if self._begins(plain, at) else None
+        done = 0
+        for at in begins:
+            match = self._at(plain, at) if at >= done else None
             span = (places[at], places[at + len(match[0]) - 1] + 1) if match else (0, 0)
             if match and (match[1] != "PERSON" or _is_the_name(folded, *span)):
                 yield *span, match[1]
-                at += len(match[0])
-            else:
-                at += 1
+                done = at + len(match[0])
         for number in _SCIENTIFIC.finditer(folded):
             digits = str(int(float(number.group())))
             if self._at(digits, 0):
@@ -85,16 +84,16 @@ class Residue:
             self._cue = re.compile(f"[{some}]" if some else "(?!)")
         return self._cue
 
-    def _may_hold(self, plain: str) -> bool:
-        """Whether any value begins somewhere in the text: the cheap question first."""
-        values = self._values
-        return any(plain[at : at + _KEY] in values for at in range(len(plain) - _KEY + 1)) or (
-            self._names and any(plain[at : at + 2] in values for at in range(len(plain) - 1))
-        )
-
-    def _begins(self, plain: str, at: int) -> bool:
-        values = self._values
-        return plain[at : at + _KEY] in values or (self._names and plain[at : at + 2] in values)
+    def _begins(self, plain: str) -> list[int]:
+        """Where in a text the first characters of a value stand."""
+        values, places = self._values, range(len(plain))
+        if self._names:
+            return [
+                at
+                for at in places
+                if plain[at : at + _KEY] in values or plain[at : at + 2] in values
+            ]
+        return [at for at in places[: 1 - _KEY] if plain[at : at + _KEY] in values]
 
     def _at(self, plain: str, at: int) -> tuple[str, str] | None:
         for length in (_KEY, 2):
