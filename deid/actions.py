@@ -376,7 +376,7 @@ class Reshaping:
                 for edit in edits
                 if one.start <= edit.start and edit.end <= one.end
             ]
-            cell = replace(one.cell, place=text.place)
+            cell = one.cell._replace(place=text.place)
             own = [
                 replace(edit, start=edit.start + one.start, end=edit.end + one.start)
                 for edit in self.cell(_LINES, cell, inside)

@@ -141,7 +141,10 @@ def _scan_row(
         if column in more:
             found += tuple(more[column])
         place = table.place(row.index, column)
-        yield CellFindings(place, text, found, zone, block.profiles.get(column), row.index, column)
+        label = view.labels.get(column, NO_LABEL) if view.labels else NO_LABEL
+        yield CellFindings(
+            place, text, found, zone, block.profiles.get(column), row.index, column, label, block
+        )
 
 
 def _more_findings(
