@@ -272,7 +272,32 @@ def income_band(value: str, *, bands: Sequence[int] = _INCOMES) -> str:
     return spans[sum(end <= amount for end in ends)]
 
 
-CLOSED = frozenset(("age_band", "birth_year", "cause_category", "income_band", "replace", "redact"))
+_HEADS = frozenset(("户主", "本人", "户主本人", "本人或户主", "申请人", "之本人"))
+
+
+def relation_category(value: str) -> str:
+    """Whether a person is the head of the household or another member of it.
+
+    >>> relation_category("户主"), relation_category("长女")
+    ('户主', '家庭成员')
+    """
+    text = "".join(fold(value).split())
+    if not text:
+        return value
+    return text if text in _HEADS else "家庭成员"
+
+
+CLOSED = frozenset(
+    (
+        "age_band",
+        "birth_year",
+        "cause_category",
+        "income_band",
+        "relation_category",
+        "replace",
+        "redact",
+    )
+)
 """Operators that write one of a few words, whatever they are given: nothing of it can be left."""
 
 
@@ -296,6 +321,7 @@ OPERATORS: Mapping[str, Callable[..., str]] = {
         birth_year,
         cause_category,
         income_band,
+        relation_category,
     )
 }
 """The operators that a policy may name."""

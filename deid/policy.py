@@ -142,7 +142,7 @@ class Policy:
     def refused(self) -> str:
         """Why no list is made for this channel; empty when one may be."""
         if self.mode == "refuse" or (self.mode == "refuse_web" and self.channel == "web"):
-            return self.refusal or f"{self.label}不公示名单"
+            return self.shown(self.refusal or f"{self.label}不公示名单")
         return ""
 
     @property
@@ -189,7 +189,7 @@ def _load(name: str, channel: str | None, level: str | None) -> Policy:
         channel=channel,
         level=level,
         address=MappingProxyType(address),
-        fields=MappingProxyType(_field_rules(raw, path.name, specs, keeps_to)),
+        fields=MappingProxyType(_field_rules(raw, path.name, specs, (channel, keeps_to))),
         elements=MappingProxyType(_elements(raw, label)),
         only=frozenset(raw.get("only", ())),
         thresholds=Thresholds(**raw.get("thresholds", {})),
@@ -239,10 +239,12 @@ def _levelled(spec: object, where: str, keeps_to: str | None) -> tuple[str, Mapp
 
 
 def _field_rules(
-    raw: Mapping[str, Any], name: str, specs: _Specs, keeps_to: str | None
+    raw: Mapping[str, Any], name: str, specs: _Specs, place: tuple[str, str | None]
 ) -> dict[str, FieldRule]:
+    channel, keeps_to = place
     rules = {}
-    for key, spec in raw.get("fields", {}).items():
+    here = raw.get("by_channel", {}).get(channel, {})
+    for key, spec in {**raw.get("fields", {}), **here}.items():
         where = f"{name} fields.{key}"
         operator, options = _levelled(spec, where, keeps_to)
         if spec == MASK_BY_ENTITY:

@@ -6,7 +6,7 @@ before anything is masked. ``deid.policy`` makes a Policy of what it returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
@@ -50,7 +50,8 @@ ELEMENTS: Mapping[str, str] = MappingProxyType(
 )
 """The nine elements of a catalogue of disclosure, in its order."""
 _ACTIONS = {"keep": "keep", "drop": "drop", "mask": "mask", "redact": "replace"}
-_MERGED = ("operators", "fields", "elements", "address", "thresholds", "due", "retention", "ask")
+_MERGED = ("operators", "fields", "elements", "thresholds", "due", "retention", "ask")
+_NESTED = ("address", "by_channel")
 _GRADES = ("block", "fair", "good")
 
 
@@ -113,9 +114,10 @@ def _merged(path: Path, seen: tuple[str, ...]) -> tuple[dict[str, Any], dict[str
     for key in _MERGED:
         if key in base and key in own:
             both[key] = {**base[key], **own[key]}
-    if "address" in base and "address" in own:
-        for level, by in own["address"].items():
-            both["address"][level] = {**base["address"].get(level, {}), **by}
+    for key in _NESTED:
+        if key in base and key in own:
+            inner = {each: {**base[key].get(each, {}), **by} for each, by in own[key].items()}
+            both[key] = {**base[key], **inner}
     return own, both
 
 
@@ -200,7 +202,7 @@ def _rules(
     return check
 
 
-def _fields() -> Collection[str]:
+def _fields() -> Mapping[str, Any]:
     from deid.fields import raw_fields
 
     fields: Mapping[str, Any] = raw_fields()["fields"]
@@ -224,6 +226,7 @@ _CHECKS: Mapping[str, Callable[[object, str], None]] = {
     "refusal": _text,
     "operators": _rules(load_entities, ()),
     "fields": _rules(_fields, ("drop",)),
+    "by_channel": _table(dict.fromkeys(CHANNELS, _rules(_fields, ("drop",)))),
     "only": lambda value, where: _all_among(_fields())(value, where),
     "elements": _table(dict.fromkeys(ELEMENTS, _text)),
     "channel": _among(CHANNELS),
@@ -286,7 +289,7 @@ def _no_rules_for_what_is_refused(
 ) -> None:
     mode = merged.get("mode", "list")
     if mode == "refuse":
-        for key in ("operators", "fields", "usual"):
+        for key in ("operators", "fields", "by_channel", "usual"):
             if own.get(key):
                 raise PatternError(f"{name} {key}: mode 是 refuse（不公示名单），不应再写 {key}")
     if mode == "keep_all":
@@ -316,20 +319,26 @@ def _only_against_rules(own: Mapping[str, Any], merged: Mapping[str, Any], name:
     for key, spec in merged.get("fields", {}).items():
         if spec == "drop" and key in only:
             raise PatternError(f"{name} fields.{key}: only 里列了 {key}，这里又删去")
-    for key, spec in own.get("fields", {}).items():
+    for where, key, spec in _own_field_rules(own):
         if spec != "drop" and key not in only:
-            raise PatternError(f"{name} fields.{key}: only 里没有 {key}，这一列会删去，这里又保留")
+            raise PatternError(f"{name} {where}: only 里没有 {key}，这一列会删去，这里又保留")
+
+
+def _own_field_rules(own: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Where in the file, field and rule: those for all channels, then those for one."""
+    for key, spec in own.get("fields", {}).items():
+        yield f"fields.{key}", key, spec
+    for channel, rules in own.get("by_channel", {}).items():
+        for key, spec in rules.items():
+            yield f"by_channel.{channel}.{key}", key, spec
 
 
 def _kept_against_entities(own: Mapping[str, Any], merged: Mapping[str, Any], name: str) -> None:
     """A field cannot be shown while what it holds is hidden: names of adults aside."""
-    fields = _fields() if own.get("fields") else {}
-    for key, spec in own.get("fields", {}).items():
-        entity = fields[key]["entity"]  # type: ignore[index]
+    for where, key, spec in _own_field_rules(own):
+        entity = _fields()[key]["entity"]
         if spec != "keep" or not entity or entity == "PERSON":
             continue
         operator = merged.get("operators", {}).get(entity, "keep")
         if operator != "keep":
-            raise PatternError(
-                f"{name} fields.{key}: 这里保留，operators.{entity} 却要遮盖；两处应一致"
-            )
+            raise PatternError(f"{name} {where}: 这里保留，operators.{entity} 却要遮盖；两处应一致")
