@@ -11,15 +11,17 @@ from __future__ import annotations
 import base64
 import binascii
 import itertools
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from deid.errors import UnreadableFile, UnsafeEdit
-from deid.formats import magic
+from deid.formats import NOTHING, magic
 from deid.formats.encoding import Encoding, detect, line_starts, read_bytes, splice
 from deid.formats.htmltokens import (
     BLOCK,
@@ -171,10 +173,21 @@ class _Group:
 
 @dataclass(slots=True)
 class _Cell:
+    """One cell, from ``<td`` to the end of its content; ``attribute``: where its colspan stands."""
+
     row: int
     column: int
     place: str
     lines: list[tuple[Read, ...]] = field(default_factory=list)
+    span: int = 1
+    start: int = -1
+    end: int = -1
+    attribute: tuple[int, int] | None = None
+    nests: bool = False
+
+    def is_in(self, columns: frozenset[int]) -> bool:
+        """Whether it covers nothing but these columns."""
+        return columns.issuperset(range(self.column, self.column + self.span))
 
 
 @dataclass(slots=True)
@@ -186,6 +199,15 @@ class _Grid:
     row: int = -1
     column: int = 0
     covered: dict[int, int] = field(default_factory=dict)
+    columns: list[_Cell] = field(default_factory=list)
+    """Its ``col`` elements, and a ``colgroup`` without any, as cells of a row of their own."""
+
+    def add_columns(self, start: int, span: int, attribute: tuple[int, int] | None) -> _Cell:
+        """A ``col`` element."""
+        before = self.columns[-1] if self.columns else None
+        at = before.column + before.span if before else 0
+        self.columns.append(_Cell(-1, at, "", span=span, start=start, attribute=attribute))
+        return self.columns[-1]
 
     def next_row(self) -> None:
         self.row += 1
@@ -197,7 +219,7 @@ class _Grid:
             self.row = 0
         while self.covered.get(self.column, -1) >= self.row:
             self.column += 1
-        cell = _Cell(self.row, self.column, place)
+        cell = _Cell(self.row, self.column, place, span=columns)
         self.cells.append(cell)
         bottom, right = self.row + rows - 1, self.column + columns - 1
         if rows > 1:
@@ -206,6 +228,11 @@ class _Grid:
             self.merges.append((self.row, self.column, bottom, right))
         self.column = right + 1
         return cell
+
+
+def _value_of(token: Token, name: str) -> tuple[int, int] | None:
+    """Where the value of an attribute stands; the first counts, as browsers have it."""
+    return next(((a.start, a.end) for a in token.attributes if a.name == name), None)
 
 
 _Here = tuple[str, str, Attribute, Mapping[str, str]]
@@ -251,10 +278,12 @@ class _Page:
         self._waiting: dict[int, tuple[int, list[_Here]]] = {}
         self._texts: list[str] = []
         self._attributes: tuple[Token, bool, bool] | None = None
+        self._token: Token | None = None
         self._run()
 
     def _run(self) -> None:
         for token in tokens(self.source.text):
+            self._token = token
             if token.kind == "start":
                 self._start(token)
             elif token.kind == "end":
@@ -265,10 +294,20 @@ class _Page:
                 self._content(token)
             else:
                 self._aside(token)
+        self._token = None
         self._tree.finish()
         self._flush()
 
     # elements
+
+    def _here(self, node: Node) -> int:
+        """Where an element ends that is closed by the tag that was just read."""
+        if self._token is None:
+            return len(self.source.text)
+        start, end = self._token.start, self._token.end
+        if self._token.kind == "end" and self._token.name == node.name:
+            return self.source.text.find(">", end) + 1 or len(self.source.text)
+        return self.source.text.rfind("<", 0, start + 1)
 
     def _start(self, token: Token) -> None:
         values = {a.name: self.source.text[a.start : a.end] for a in reversed(token.attributes)}
@@ -312,13 +351,29 @@ class _Page:
         if node.name in ("pre", "listing", "textarea", "plaintext"):
             self._preformatted += 1
         if node.name == "table":
+            for _, cells in self._grids:
+                for cell in cells:
+                    cell.nests = True
             self._grids.append((_Grid(), []))
         elif self._grids and node.name == "tr":
             self._grids[-1][0].next_row()
         elif self._grids and node.name in ("td", "th"):
             spans = self._spans(token) if token and own else (1, 1)
             cell = self._grids[-1][0].add(f"{self.prefix}e{node.number}.text", *spans)
+            if token and own:
+                cell.start, cell.attribute = token.start - 1, _value_of(token, "colspan")
             self._grids[-1][1].append(cell)
+        elif self._grids and node.name == "col" and token and own:
+            self._show_col(token)
+
+    def _show_col(self, token: Token) -> None:
+        """Remember which columns a ``col`` is about."""
+        attribute = _value_of(token, "span")
+        hit = re.match(r"\s*(\d{1,4})", self.source.text[slice(*attribute)]) if attribute else None
+        col = self._grids[-1][0].add_columns(
+            token.start - 1, max(int(hit[1]), 1) if hit else 1, attribute
+        )
+        col.end = self.source.text.find(">", token.end) + 1
 
     def _spans(self, token: Token) -> tuple[int, int]:
         """(rows, columns) that a cell spans, within the limits of the standard."""
@@ -340,9 +395,9 @@ class _Page:
         if node.name in ("pre", "listing", "textarea", "plaintext"):
             self._preformatted -= 1
         if node.name in ("td", "th") and self._grids and self._grids[-1][1]:
-            self._grids[-1][1].pop()
+            self._grids[-1][1].pop().end = self._here(node)
         if node.name == "table" and self._grids:
-            self.show.table(self._grids.pop()[0])
+            self.show.table(self._grids.pop()[0], removable=not self.prefix)
 
     def _name(self, token: Token) -> None:
         """Names that hold a number: of the tag or an attribute."""
@@ -670,6 +725,7 @@ class _Shown:
         self.parts: list[Table | Text] = []
         self.extras: list[Text] = []
         self.remarks: list[Remark] = []
+        self.grids: dict[str, _Grid] = {}
         self._tables = 0
 
     def remark(self, place: str, message: str) -> None:
@@ -692,7 +748,7 @@ class _Shown:
         """Show what stands at these places in another reading."""
         self.extra(READING.join((*places, name)), Slot(tuple(pieces)))
 
-    def table(self, grid: _Grid) -> None:
+    def table(self, grid: _Grid, *, removable: bool) -> None:
         """A table that has text in it."""
         self._tables += 1
         texts: dict[int, dict[int, str]] = {}
@@ -706,6 +762,8 @@ class _Shown:
                 texts.setdefault(cell.row, {})[cell.column] = slot.text
         if texts:
             name = f"表{self._tables}"
+            if removable:
+                self.grids[name] = grid
             where = partial(_place, places, name)
             self.parts.append(Table(name, partial(_rows, texts), where, tuple(grid.merges)))
 
@@ -749,18 +807,39 @@ class WebPage:
         self._pieces = list(_decoded(data, self._encoding))
         shown = _Shown()
         _Page(whole("".join(text for text, _ in self._pieces)), "", shown, 0)
-        self._slots = shown.slots
+        self._slots, self._grids = shown.slots, shown.grids
         self.parts: Sequence[Table | Text] = [*shown.parts, *shown.extras]
         self.remarks: Sequence[Remark] = [*self._encoding.remarks(), *shown.remarks]
 
-    def save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
+    def removable(self, table: str, columns: frozenset[int]) -> bool:
+        """Whether these columns can be taken out: of a table of the page itself. A table inside a
+        cell that would go with it is not what was judged."""
+        grid = self._grids.get(table)
+        if grid and any(cell.nests and cell.is_in(columns) for cell in grid.cells):
+            raise UnsafeEdit("要删去的列里还有表格，请先拆开再试")
+        return grid is not None and all(cell.start >= 0 for cell in grid.cells)
+
+    def save(
+        self,
+        target: BinaryIO,
+        edits: Mapping[str, Sequence[Edit]],
+        drops: Mapping[str, frozenset[int]] = NOTHING,
+        notes: Mapping[str, frozenset[int]] = NOTHING,
+    ) -> None:
         """Write the page with ``edits`` spliced in; every other byte stays as it is."""
         found: list[Splice] = []
         for place, wanted in edits.items():
             if wanted and place not in self._slots:
                 raise UnsafeEdit("要改的位置不在这个文件里")
             found += splices(self._slots[place], wanted) if wanted else ()
-        changes = merged_splices(found)
+        cuts = [
+            cut
+            for name, gone in drops.items()
+            for cut in _cuts(self._grids[name], gone, notes.get(name, frozenset()))
+        ]
+        spans = sorted((start, end) for start, end, _ in cuts)
+        found = [one for one in found if not _covered(one, spans)]
+        changes = merged_splices([*found, *cuts])
         at = base = 0
         for text, raw in self._pieces:
             _, codec = self._encoding.decode(raw)
@@ -785,8 +864,52 @@ class WebPage:
 
     def close(self) -> None:
         """Let go of the bytes."""
-        self._data, self._pieces, self._slots = b"", [], {}
+        self._data, self._pieces, self._slots, self._grids = b"", [], {}, {}
         self.parts = ()
+
+
+def _cuts(grid: _Grid, gone: frozenset[int], notes: frozenset[int]) -> Iterator[Splice]:
+    """What has to be cut out of the page, and the spans that get smaller, for columns to go."""
+    rows: dict[int, list[_Cell]] = {}
+    for cell in grid.cells:
+        rows.setdefault(cell.row, []).append(cell)
+    for row, cells in rows.items():
+        leaving = [cell for cell in cells if cell.is_in(gone)]
+        if row in notes:
+            leaving = _leaving(cells, leaving)
+        yield from ((cell.start, cell.end, "") for cell in leaving)
+        yield from _narrowed((cell for cell in cells if cell not in leaving), gone)
+    going = [col for col in grid.columns if col.is_in(gone)]
+    yield from ((col.start, col.end, "") for col in going)
+    yield from _narrowed((col for col in grid.columns if col not in going), gone)
+
+
+def _leaving(cells: Sequence[_Cell], gone: Sequence[_Cell]) -> list[_Cell]:
+    """The cells that a row of notes does without: empty ones, for none of its texts goes."""
+    leaving = [cell for cell in gone if not _shows(cell)]
+    for cell in gone:
+        free = [other for other in cells if not _shows(other) and other not in leaving]
+        free = [other for other in free if other.span == cell.span]
+        if _shows(cell) and free:
+            leaving.append(min(free, key=lambda other: (other.column < cell.column, other.column)))
+    return leaving
+
+
+def _shows(cell: _Cell) -> bool:
+    return any(piece.text.strip() for line in cell.lines for piece in line)
+
+
+def _narrowed(cells: Iterable[_Cell], gone: frozenset[int]) -> Iterator[Splice]:
+    for cell in cells:
+        less = len(gone.intersection(range(cell.column, cell.column + cell.span)))
+        if less and cell.attribute and less < cell.span:
+            yield *cell.attribute, str(cell.span - less)
+
+
+def _covered(one: Splice, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether a change lies in what is cut out."""
+    at = bisect_right(spans, (one[0], math.inf)) - 1
+    return at >= 0 and one[1] <= spans[at][1]
 
 
 def _decoded(data: bytes, encoding: Encoding) -> Iterator[tuple[str, bytes]]:
