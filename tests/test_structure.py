@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deid"
 # Which way imports point: a module may import from its own group or one further up.
 GROUPS = (
     {"errors", "model"},
+    {"later"},
     {"data", "text", "checks"},
     {"divisions", "address", "names", "segment"},
     {"operators"},
