@@ -8,8 +8,10 @@ before, as an older program shows it; each is shown, and an edit of any is made 
 
 from __future__ import annotations
 
+import math
 import re
 from base64 import b64decode
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from deid.errors import UnreadableFile, UnsafeEdit
-from deid.formats import html, magic, xlsx
+from deid.formats import NOTHING, html, magic, xlsx
 from deid.formats.ooxml import (
     TOKEN,
     Element,
@@ -147,10 +149,22 @@ class _Paragraph:
 
 @dataclass(slots=True)
 class _Cell:
+    """One ``w:tc``: ``start`` and ``end`` of its element, ``attribute`` the value of its gridSpan,
+    ``odd`` where it stands in something else than a row (a content control)."""
+
     column: int
     span: int = 1
     merged: str = ""
     paragraphs: list[_Paragraph] = field(default_factory=list)
+    start: int = -1
+    end: int = -1
+    attribute: tuple[int, int] | None = None
+    nests: bool = False
+    odd: bool = False
+
+    def is_in(self, columns: frozenset[int]) -> bool:
+        """Whether it covers nothing but these columns."""
+        return columns.issuperset(range(self.column, self.column + self.span))
 
     def segments(self, reading: _Reading) -> list[Segment]:
         """The paragraphs' text, each on a line of its own."""
@@ -168,6 +182,10 @@ class _Grid:
 
     rows: list[list[_Cell]] = field(default_factory=list)
     next_column: int = 0
+    columns: list[tuple[int, int]] = field(default_factory=list)
+    """Where its ``w:gridCol`` elements stand."""
+    indented: bool = False
+    """A row begins further right than the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +208,7 @@ class _Story:
         self._prefixes = {f"{hit[1]}:" if hit[1] else "" for hit in _MAIN.finditer(xml)}
         self._open: list[tuple[str, object]] = []
         self._count = 0
+        self._token: re.Match[str] | None = None
         self._run()
 
     def _run(self) -> None:
@@ -198,6 +217,7 @@ class _Story:
             self._take(Segment(done, token.start()))
             done = token.end()
             if token["tag"] is not None:
+                self._token = token
                 self._tag(token)
             elif token["cdata"] is not None:
                 self._take(Segment(*token.span("cdata"), "cdata"))
@@ -212,7 +232,9 @@ class _Story:
         ours = (f"{prefix}:" if prefix else "") in self._prefixes
         if token["end"]:
             if self._open:
-                self._open.pop()
+                _, value = self._open.pop()
+                if isinstance(value, _Cell):
+                    value.end = token.end()
         elif attrs.endswith("/"):
             if ours:
                 self._start(name, attrs.rstrip("/"), token.end())
@@ -226,6 +248,9 @@ class _Story:
         if name == "p":
             return self._paragraph()
         if name == "tbl":
+            for _, value in self._open:
+                if isinstance(value, _Cell):
+                    value.nests = True
             self.items.append(table := _Grid())
             return table
         if name in ("tr", "tc"):
@@ -270,6 +295,9 @@ class _Story:
 
     def _cell(self, grid: _Grid) -> _Cell:
         cell = _Cell(grid.next_column)
+        if self._token is not None:
+            cell.start = self._token.start()
+        cell.odd = not self._open or self._open[-1][0] != "tr"
         grid.next_column += 1
         if not grid.rows:
             grid.rows.append([])
@@ -292,6 +320,8 @@ class _Story:
             off = re.search(r"val\s*=\s*[\"'](?:0|false|off|none|baseline)[\"']", attrs)
             if isinstance(marks, set) and not off:
                 marks.add("aside")
+        if name == "gridCol":
+            self._grid_column()
         if name not in ("gridSpan", "vMerge", "hMerge", "gridBefore"):
             return
         value = next((v for k, v in attributes(attrs).items() if local(k) == "val"), "")
@@ -300,13 +330,31 @@ class _Story:
             return
         if name == "gridBefore" and not grid.rows[-1]:
             grid.next_column = _number(value)
+            grid.indented = True
         elif grid.rows[-1]:
             cell = grid.rows[-1][-1]
             if name == "gridSpan":
                 cell.span = max(1, _number(value))
+                cell.attribute = self._value()
                 grid.next_column = cell.column + cell.span
             elif name == "vMerge":
                 cell.merged = value or "continue"
+
+    def _grid_column(self) -> None:
+        """Remember where a column of the grid stands; not those of a tracked change."""
+        grid, token = self._inner(_Grid), self._token
+        if token is None or not token["attrs"].endswith("/") or self._open[-1][0] != "tblGrid":
+            return
+        if isinstance(grid, _Grid):
+            grid.columns.append(token.span())
+
+    def _value(self) -> tuple[int, int] | None:
+        """Where the value of the ``val`` attribute of this element stands."""
+        if self._token is None:
+            return None
+        at = self._token.start("attrs")
+        hit = re.search(r"(?:^|[\s:])val\s*=\s*[\"']([^\"']*)", self._token["attrs"])
+        return (at + hit.start(1), at + hit.end(1)) if hit else None
 
     # text
 
@@ -467,6 +515,7 @@ class WordFile:
         )
         self._slots: dict[str, tuple[str, Slot]] = {}
         self._dropped: dict[str, list[Splice]] = {}
+        self._grids: dict[str, tuple[str, _Grid]] = {}
         self._tables = 0
         shown = [part for key in stories for part in self._show_story(key)]
         self.parts: Sequence[Table | Text] = [*shown, *self._parts.tables, *self._parts.texts]
@@ -574,6 +623,7 @@ class WordFile:
     def _show_table(self, key: str, xml: str, label: str, grid: _Grid) -> Iterator[Table]:
         self._tables += 1
         name = f"表{self._tables}"
+        self._grids[name] = key, grid
         marks = {
             mark
             for row in grid.rows
@@ -614,7 +664,35 @@ class WordFile:
 
     # saving
 
-    def save(self, target: BinaryIO, edits: Mapping[str, Sequence[Edit]]) -> None:
+    def _cuts(
+        self, drops: Mapping[str, frozenset[int]], notes: Mapping[str, frozenset[int]]
+    ) -> dict[str, list[Splice]]:
+        """What goes of each part with the columns that go."""
+        cuts: dict[str, list[Splice]] = {}
+        for name, gone in drops.items():
+            key, grid = self._grids[name]
+            rows = notes.get(name, frozenset())
+            cuts.setdefault(key, []).extend(_cut_grid(self._parts.xml(key), grid, gone, rows))
+        return cuts
+
+    def removable(self, table: str, columns: frozenset[int]) -> bool:
+        """Whether these columns can be taken out: every row has its cells where the grid has them.
+        A table inside a cell that would go with it is not what was judged."""
+        _, grid = self._grids.get(table, ("", None))
+        if grid is None:
+            return False
+        cells = [cell for row in grid.rows for cell in row]
+        if any(cell.nests and cell.is_in(columns) for cell in cells):
+            raise UnsafeEdit("要删去的列里还有表格，请先拆开再试")
+        return not grid.indented and not any(cell.odd or cell.end < 0 for cell in cells)
+
+    def save(
+        self,
+        target: BinaryIO,
+        edits: Mapping[str, Sequence[Edit]],
+        drops: Mapping[str, frozenset[int]] = NOTHING,
+        notes: Mapping[str, frozenset[int]] = NOTHING,
+    ) -> None:
         """Write the document with ``edits`` spliced in; members not edited stay as they are."""
         own: dict[str, list[Splice]] = {key: list(found) for key, found in self._dropped.items()}
         xmls: dict[str, str] = {}
@@ -628,10 +706,66 @@ class WordFile:
                     raise UnsafeEdit("要改的位置超出了原文") from None
             elif wanted and not self._parts.owns(place):
                 raise UnsafeEdit("要改的位置不在这个文件里")
+        cuts = self._cuts(drops, notes)
+        for key, gone in cuts.items():
+            spans = sorted((start, end) for start, end, _ in gone)
+            own[key] = [one for one in own.get(key, ()) if not _covered(one, spans)] + gone
         extra = {key: merged_splices(found) for key, found in own.items()}
         change, changes = self._parts.change(edits, extra)
         self._parts.finish(change, changes)
         self._package.write(target, change)
+
+
+def _covered(one: Splice, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether a change lies in what is cut out."""
+    at = bisect_right(spans, (one[0], math.inf)) - 1
+    return at >= 0 and one[1] <= spans[at][1]
+
+
+def _cut_grid(xml: str, grid: _Grid, gone: frozenset[int], notes: frozenset[int]) -> list[Splice]:
+    """What has to be cut out of a part, and the spans that get smaller, for columns to go."""
+    cuts: list[Splice] = []
+    for number, row in enumerate(grid.rows):
+        leaving = [cell for cell in row if cell.is_in(gone)]
+        if number in notes:
+            leaving = _leaving(xml, row, leaving)
+        cuts += [(cell.start, cell.end, "") for cell in leaving]
+        if leaving and len(leaving) == len(row):  # a row must have a cell
+            start, end, _ = cuts[-1]
+            cuts[-1] = (start, end, _empty_cell(xml, start))
+        for cell in row:
+            less = len(gone.intersection(range(cell.column, cell.column + cell.span)))
+            if 0 < less < cell.span and cell.attribute and cell not in leaving:
+                cuts.append((*cell.attribute, str(cell.span - less)))
+    width = max((cell.column + cell.span for row in grid.rows for cell in row), default=0)
+    if len(grid.columns) == width:
+        cuts += [(*grid.columns[column], "") for column in gone if column < width]
+    return cuts
+
+
+def _leaving(xml: str, row: Sequence[_Cell], gone: Sequence[_Cell]) -> list[_Cell]:
+    """The cells that a row of notes does without: empty ones, for none of its texts goes."""
+    empty = [cell for cell in row if not _shows(xml, cell)]
+    leaving = [cell for cell in gone if cell in empty]
+    for cell in gone:
+        free = [other for other in empty if other not in leaving and other.span == cell.span]
+        if cell not in empty and free:
+            leaving.append(min(free, key=lambda other: (other.column < cell.column, other.column)))
+    return leaving
+
+
+def _shows(xml: str, cell: _Cell) -> bool:
+    return any(
+        xml[piece.segment.start : piece.segment.end].strip()
+        for paragraph in cell.paragraphs
+        for piece in paragraph.pieces
+    )
+
+
+def _empty_cell(xml: str, start: int) -> str:
+    hit = re.match(r"<((?:[\w.-]+:)?)tc", xml[start : start + 80])
+    prefix = hit[1] if hit else ""
+    return f"<{prefix}tc><{prefix}p/></{prefix}tc>"
 
 
 def _readings(marks: set[str]) -> Iterator[_Reading]:
