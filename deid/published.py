@@ -126,7 +126,7 @@ def id_pattern(text: str, entity: str = "CN_RESIDENT_ID") -> str:
     ('431026????????1234', '')
     """
     token = _token(text)
-    if entity == "CN_DISABILITY_CERT" and len(token) > _ID:
+    if entity == "CN_DISABILITY_CERT" and len(token) not in (0, 15, _ID):
         whole = token.replace("*", HIDDEN) if len(token) == 20 else _stretched(token, 20)
         return _fit(whole[:_ID])
     if len(token) == _ID:
