@@ -23,8 +23,10 @@ GROUPS = (
     {"fields"},
     {"policy_files"},
     {"policy"},
+    {"calendar", "matters"},
     {"scan", "columns", "vector", "prose", "tables"},
-    {"mask", "verify", "actions", "strength", "strength_masks", "strength_context", "strength_columns"},
+    {"mask", "verify", "actions", "strength", "strength_masks", "strength_numbers"},
+    {"strength_context", "strength_remedy", "strength_columns"},
     {"stream", "cells"},
     {"sheet_reading", "sheet_judging"},
     {"sheet_passes"},
@@ -53,7 +55,8 @@ SHEETS = {f"sheet_{part}" for part in ("reading", "judging", "passes", "writing"
 SHEETS |= {"sheets"}
 # The one home of each heavy package, and the modules that load it only inside a function.
 HOMES = {
-    "numpy": {"vector", "cells", *SHEETS, "formats.delimited", "formats.xlsx"},
+    "chinese_calendar": {"calendar"},
+    "numpy": {"vector", "cells", *SHEETS, "strength_columns", "formats.delimited", "formats.xlsx"},
     "pandas": {"__init__", "frames"},
     "jieba": {"segment"},
     "presidio_analyzer": {"presidio"},
@@ -181,7 +184,7 @@ def test_heavy_packages_stay_home(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nothing_heavy_is_imported_when_a_module_loads(path: Path) -> None:
-    if name_of(path) in {"vector", "cells", *SHEETS, "presidio", "spark"}:
+    if name_of(path) in {"vector", "cells", *SHEETS, "strength_columns", "presidio", "spark"}:
         pytest.skip("loaded only where its package is needed")
     loaded = {name.split(".")[0] for name in imports(path, nested=False)}
     assert not loaded & LAZY
