@@ -21,22 +21,23 @@ from typing import NamedTuple
 from deid.data import load_rows, load_yaml, patterns_dir
 from deid.divisions import RANK, full_at, short_at
 from deid.errors import PatternError
+from deid.later import later
 
 LEVELS = ("province", "city", "county", "town", "village", "road", "fine")
 
-_BLANK = re.compile(r"[\s\u200b]")
+_BLANK = later(r"[\s\u200b]")
 _NAME = r"[^\s\u200b,，。;；:：、()（）\[\]【】*＊]"
 # A village code, a postcode, a list number or an opening bracket in front of the whole cell.
-_FRONT = re.compile(
+_FRONT = later(
     r"(?:\d{9,12}[-_:：]?|\d{6}(?=[*＊\u4e00-\u9fff])|\d{1,3}[、.．](?=[*＊\u4e00-\u9fff]))?[(（\[【\"“']*"
 )
 _BACK = "。，,.;；、)）]】\"”'"
-_NOTE = re.compile(r"[(（][^()（）\d]{1,20}[)）]")
-_SEPARATOR = re.compile(r"[;；、/\n|]+|[,，](?!\d{3}(?!\d))")
-_STOP = re.compile(r"[\s\u200b,，。;；:：、()（）\[\]【】*＊\"'“”‘’<>《》〔〕!?！？|/=]")
-_VALUE_STOP = re.compile(r"[\s,，、。;；!?！？|<>《》*＊]")
+_NOTE = later(r"[(（][^()（）\d]{1,20}[)）]")
+_SEPARATOR = later(r"[;；、/\n|]+|[,，](?!\d{3}(?!\d))")
+_STOP = later(r"[\s\u200b,，。;；:：、()（）\[\]【】*＊\"'“”‘’<>《》〔〕!?！？|/=]")
+_VALUE_STOP = later(r"[\s,，、。;；!?！？|<>《》*＊]")
 # Villages named for a place in the village (村头村, 村东社区); other names hardly begin with 村.
-_STARTS_SO = re.compile("村[头前后东西南北口尾沟王里中心](?:村|社区)")
+_STARTS_SO = later("村[头前后东西南北口尾沟王里中心](?:村|社区)")
 _WINDOW = 60
 """How many characters before a house number an address may begin (the longest division chain, 36)."""
 
@@ -109,8 +110,8 @@ def _words() -> _Words:
             )
         either["any_unit"] = "|".join([*raw["unit"], *raw["unit_weak"]]).replace("社", "社(?!区)")
         return _compile(either, *(raw[key] for key in _STRINGS))
-    except (re.error, TypeError, AttributeError):
-        raise PatternError(f"{path.name} 里有不合法的表达式") from None
+    except (TypeError, AttributeError):
+        raise PatternError(f"{path.name} 里有不合法的值") from None
 
 
 def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> _Words:
@@ -137,36 +138,36 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> 
     hamlet = f"(?<=[村区])[\u4e00-\u9fff]{{1,4}}(?:[{hamlets}]|(?<![小党作])组)(?={free})"
     spot = f"[东西南北]侧?约?[{digit}]{{1,4}}米"
     return _Words(
-        label=re.compile(f"(?:{either['label']})[:：为是在于 ]{{0,3}}"),
-        village=re.compile(either["village"]),
-        soft=re.compile(either["village_soft"]),
-        community=re.compile(either["community"]),
-        committee=re.compile(either["committee"]),
-        town=re.compile(f"(?![城乡集本该我外同全各][镇乡]){_NAME}{{1,12}}?(?:{either['town']})"),
-        inner=re.compile(f"{_NAME}{{1,8}}?村{_NAME}{{0,4}}?(?:{either['town']}|{either['zone']})"),
-        zone=re.compile(f"{_NAME}{{0,14}}?(?:{either['zone']})"),
-        road=re.compile(either["road"]),
-        any_road=re.compile(f"{either['road']}|{either['road_weak']}"),
-        proof=re.compile(fine.replace(breaks, "*＊")),
-        fine=re.compile(fine),
-        group=re.compile(f"{number}(?:{either['group']})|[*＊]{{2}}"),
-        digit=re.compile(f"[第{digit}{numeral}A-Z甲乙丙丁东西南北侧约]"),
-        scan=re.compile(
+        label=later(f"(?:{either['label']})[:：为是在于 ]{{0,3}}"),
+        village=later(either["village"]),
+        soft=later(either["village_soft"]),
+        community=later(either["community"]),
+        committee=later(either["committee"]),
+        town=later(f"(?![城乡集本该我外同全各][镇乡]){_NAME}{{1,12}}?(?:{either['town']})"),
+        inner=later(f"{_NAME}{{1,8}}?村{_NAME}{{0,4}}?(?:{either['town']}|{either['zone']})"),
+        zone=later(f"{_NAME}{{0,14}}?(?:{either['zone']})"),
+        road=later(either["road"]),
+        any_road=later(f"{either['road']}|{either['road_weak']}"),
+        proof=later(fine.replace(breaks, "*＊")),
+        fine=later(fine),
+        group=later(f"{number}(?:{either['group']})|[*＊]{{2}}"),
+        digit=later(f"[第{digit}{numeral}A-Z甲乙丙丁东西南北侧约]"),
+        scan=later(
             f"[{digit}{numeral}A-Za-z甲乙丙丁村区](?:(?<=[村区])(?:{hamlet})"
             f"|(?<=[^村区])(?:{unit}|米){apart}|[-－][{digit}])"
         ),
-        anchor=re.compile(f"{hard}{apart}|{dashed}|{spot}|{hamlet}"),
-        chain=re.compile(
+        anchor=later(f"{hard}{apart}|{dashed}|{spot}|{hamlet}"),
+        chain=later(
             f" ?{hard}|{number}(?:{weak})|{dashed}|{either['spot']}|附|之[{numeral}]|[-－]"
             f"|(?<=[元栋幢楼座层室号-]) ?[{digit}]{{1,4}}(?![{digit}:：元人岁年月日户名个]|[.,][{digit}])"
             f"|[\u4e00-\u9fff]{{0,6}}?(?:{either['office']})(?={number})"
             f"|[、和及与至/~)）]{{1,2}}(?={hard})"
         ),
-        building=re.compile(f"{number}(?:栋|幢|号楼|单元|室)"),
-        joint=re.compile(f"[村区镇乡道路街巷县市号楼组栋元弄里园{hamlets}]"),
-        lead=re.compile(either["lead"]),
-        not_house=re.compile(either["not_house"]),
-        office=re.compile(
+        building=later(f"{number}(?:栋|幢|号楼|单元|室)"),
+        joint=later(f"[村区镇乡道路街巷县市号楼组栋元弄里园{hamlets}]"),
+        lead=later(either["lead"]),
+        not_house=later(either["not_house"]),
+        office=later(
             f"(?:{either['office']})[{digit}{numeral}A-Za-z第楼层室号窗口厅栋幢座办公东南西北侧区院内-]*$"
         ),
     )
@@ -237,7 +238,7 @@ def _parse_spaced(text: str) -> Address | None:
 
 
 # A zone whose town stands in brackets: 庐阳工业区(林店街道). The ministry's own names are like that.
-_BRACKETED = re.compile(r"(?<=区)[(（]([^()（）]{2,8}?)(街道|[镇乡])[)）]")
+_BRACKETED = later(r"(?<=区)[(（]([^()（）]{2,8}?)(街道|[镇乡])[)）]")
 
 
 def _unbracketed(text: str) -> str:
@@ -282,7 +283,7 @@ def cut(address: Address, level: str = "village") -> int:
     return address.end
 
 
-_NUMBERED = re.compile("([\u4e00-\u9fff]+)([0-9]{1,4})((?:(?![0-9]{5})[\u4e00-\u9fff0-9])*)")
+_NUMBERED = later("([\u4e00-\u9fff]+)([0-9]{1,4})((?:(?![0-9]{5})[\u4e00-\u9fff0-9])*)")
 
 
 def skeleton(text: str) -> str:
@@ -554,7 +555,7 @@ def _chain_end(text: str, at: int) -> int:
 
 
 # What the chain of numbers and units does not know: 楼 behind #, and an estate between two numbers.
-_TAIL = re.compile(
+_TAIL = later(
     r"(?<=门)[0-9０-９]{3,4}|(?<=[0-9０-９])(?:号楼?|[室房])|[东西南北中左右]{1,2}[户手]|#?楼(?=[0-9０-９一二三四五六七八九十]{1,3}(?:单元|层|门|楼))|#?楼[0-9０-９]{1,4}[室号房]?"
     r"|[A-Z][0-9０-９]{1,3}(?:栋|幢|号楼|#|座)|(?<=[号#院栋])[\u4e00-\u9fff]{2,8}"
     r"(?=[A-Z]?[0-9０-９一二三四五六七八九十]{0,3}(?:期|栋|幢|号楼|#|座|单元))"

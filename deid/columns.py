@@ -16,6 +16,7 @@ from itertools import pairwise
 from deid.address import LEVELS, cut, is_agency_place, parse_address
 from deid.checks import bank_card, landline, mobile, resident_id, resident_id_15, resident_id_shape
 from deid.fields import NO_LABEL, Label, exact_label, header_label, markers, normal
+from deid.later import later
 from deid.model import Row
 from deid.names import is_name
 from deid.scan import bare
@@ -30,10 +31,10 @@ _SHARE = 0.6
 _ADDRESSES = 0.3
 """The same for addresses: many a row ends at the village and has nothing to hide."""
 _HEADER_LENGTH = 24
-_LONG_DIGITS = re.compile(r"\d{5}")
-_SMALL_NUMBER = re.compile(r"\(?\d{1,2}\)?|[甲乙丙丁]|[一二三四五六七八九十]{1,2}")
-_TOTAL = re.compile(r"(?:本页|全[镇乡县村]|.{0,6})?(?:合计|总计|小计|共计)[:：]?")
-_ORG_NAME = re.compile(
+_LONG_DIGITS = later(r"\d{5}")
+_SMALL_NUMBER = later(r"\(?\d{1,2}\)?|[甲乙丙丁]|[一二三四五六七八九十]{1,2}")
+_TOTAL = later(r"(?:本页|全[镇乡县村]|.{0,6})?(?:合计|总计|小计|共计)[:：]?")
+_ORG_NAME = later(
     r".{2,}(?:局|办|办公室|中心|服务站|工作站|站|所|委员会|居委会|村委会|政府|公司|医院|卫生院|学校|幼儿园|中学|小学|银行|支行|厅|"
     r"窗口|大厅|协会|联合会|残联|法院|检察院|敬老院|养老院|福利院|救助站|超市|药店|社区|街道|乡|镇|科|股)"
 )
@@ -276,7 +277,7 @@ def _is_fine_address(folded: str) -> bool:
     return address.parts[0].level in LEVELS[:5] and address.end - address.start == len(folded)
 
 
-_DIVISION = re.compile(r"[省市县区旗镇乡村]|街道|社区|苏木|嘎查")
+_DIVISION = later(r"[省市县区旗镇乡村]|街道|社区|苏木|嘎查")
 
 
 _LIKE_A_NAME = "like_a_name"

@@ -5,7 +5,6 @@ The words are ``patterns/fields.yaml`` (headers that clerks use) and the entitie
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache, lru_cache
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 from deid.data import load_yaml, patterns_dir
 from deid.entities import load_entities
+from deid.later import later
 from deid.text import INVISIBLE
 
 
@@ -34,25 +34,25 @@ NO_LABEL = Label()
 
 _LONGEST = 16
 _TRIM = "*:：· "
-_NUMBERING = re.compile(r"^(?:\d{1,2}[.、)]|[(]?[一二三四五六七八九十]{1,2}[)、.])")
-_NOTE = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
-_PARTS = re.compile(r"[/、,;|]|和|及|或")
-_PUNCTUATION = re.compile(
+_NUMBERING = later(r"^(?:\d{1,2}[.、)]|[(]?[一二三四五六七八九十]{1,2}[)、.])")
+_NOTE = later(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
+_PARTS = later(r"[/、,;|]|和|及|或")
+_PUNCTUATION = later(
     r"(?:[\s:()\[\]【】《》{}<>\"'“”‘’=#→\-*~|/·" + INVISIBLE + r"]|[(][^()\d]{1,10}[)])+$"
 )
-_FILLER = re.compile(
+_FILLER = later(
     r"(?:号码|号|为|是|系|如下|分别|以下|更正|更改|变更|应|改|现|原|新|旧|已|至|成|登记|填写|本人|[,、]?(?:如|例如|比如|示例)|格式|\d*位)$"
 )
-_LINK = re.compile(
+_LINK = later(
     r"[\s,、;/|和及或与\-()"
     + INVISIBLE
     + r"]*$|(?:有误|错误|不符)?[\s,、;]*(?:更正|变更|应|改|现)?[为成是]?$"
 )
-_BLANKS = re.compile(f"[\\s{INVISIBLE}]+")
-_LAST_NUMBER = re.compile(r"[\dX][\dX .*()+\-]*$")
-_NUMBER_END = re.compile(r"[\dX*]$")
-_STOP = re.compile(r"[。;!?\n,、()]")
-_NUMBER = re.compile(r"[0-9.,:/ +\-]+")
+_BLANKS = later(f"[\\s{INVISIBLE}]+")
+_LAST_NUMBER = later(r"[\dX][\dX .*()+\-]*$")
+_NUMBER_END = later(r"[\dX*]$")
+_STOP = later(r"[。;!?\n,、()]")
+_NUMBER = later(r"[0-9.,:/ +\-]+")
 """A cell of these alone is no header: most cells of a list are not looked up."""
 
 

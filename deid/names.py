@@ -7,8 +7,9 @@ import re
 from functools import cache
 
 from deid.data import load_rows
+from deid.later import later
 
-_SHAPE = re.compile(
+_SHAPE = later(
     "[\u4e00-\u9fff\u3400-\u4dbf]{2,4}|[\u4e00-\u9fff]{1,8}(?:[·•.][\u4e00-\u9fff]{1,8}){1,4}"
 )
 
@@ -63,17 +64,17 @@ _CLASS = "(?:幼儿园|小学|初[一二三中]|[一二三四五六七八九]年
 
 @cache
 def _behind_kin() -> re.Pattern[str]:
-    return re.compile(f"(?:{_KIN})(?:姓名)?[:为叫是]?\\s*{_NAME}{_MORE}{_AFTER}")
+    return later(f"(?:{_KIN})(?:姓名)?[:为叫是]?\\s*{_NAME}{_MORE}{_AFTER}")
 
 
 @cache
 def _alone() -> tuple[re.Pattern[str], ...]:
     """Forms without a word of kinship; compiled, like the others, when a remark gives cause."""
     return (
-        re.compile(rf"(?<![\u4e00-\u9fff]){_NAME}\s*[(,]\s*{_SEX}(?:{_AGE}|{_BORN})"),
-        re.compile(rf"{_AGE}的(?:{_KIN})?{_NAME}(?![\u4e00-\u9fff]?[局办所中])"),
-        re.compile(rf"{_CHILD}(?:姓名)?[:为叫是]?\s*{_NAME}(?=[由在就随和与的因系,。;、(\s]|$)"),
-        re.compile(
+        later(rf"(?<![\u4e00-\u9fff]){_NAME}\s*[(,]\s*{_SEX}(?:{_AGE}|{_BORN})"),
+        later(rf"{_AGE}的(?:{_KIN})?{_NAME}(?![\u4e00-\u9fff]?[局办所中])"),
+        later(rf"{_CHILD}(?:姓名)?[:为叫是]?\s*{_NAME}(?=[由在就随和与的因系,。;、(\s]|$)"),
+        later(
             rf"学生{_NAME}\s*[(,]?\s*(?:就读于?[\u4e00-\u9fff]{{0,12}})?(?=[\u4e00-\u9fff]{{0,12}}{_CLASS})"
         ),
     )
@@ -118,16 +119,16 @@ def may_name_minor(folded: str) -> bool:
     return bool(_KIN_CUE.search(folded) or _born_apart().search(folded))
 
 
-_KIN_CUE = re.compile("[子女儿孙甥侄孩弟妹岁生人](?:(?<=[^生人])|(?<=学生)|(?<=未成年人))")
+_KIN_CUE = later("[子女儿孙甥侄孩弟妹岁生人](?:(?<=[^生人])|(?<=学生)|(?<=未成年人))")
 """A character that each word of ``_KIN`` and ``_CHILD`` has, or the unit of an age."""
 
 
 @cache
 def _born_apart() -> re.Pattern[str]:
-    return re.compile(rf"[(,]\s*{_SEX}{_BORN}")
+    return later(rf"[(,]\s*{_SEX}{_BORN}")
 
 
-_MINOR_CUE = re.compile(r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴儿|幼儿")
+_MINOR_CUE = later(r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴儿|幼儿")
 
 
 def _under_age(match: re.Match[str]) -> bool:

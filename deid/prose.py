@@ -14,6 +14,7 @@ from itertools import islice
 
 from deid.columns import NAME_FIELDS, profile_rows
 from deid.fields import NO_LABEL, Label, exact_label, markers
+from deid.later import later
 from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, scan
@@ -23,8 +24,8 @@ from deid.text import fold
 _PERSONAL = frozenset(
     ("CN_RESIDENT_ID", "CN_BANK_CARD", "CN_DISABILITY_CERT", "CN_STUDENT_NO", "CN_MOBILE")
 )
-_NUMBERING = re.compile(r"^\s*(?:[(]?\d{1,5}[).、:\s]|[一二三四五六七八九十]{1,3}、|[-•*])?\s*")
-_BREAK = re.compile(r"[\t,、;|]|\s{1,}|[:(]")
+_NUMBERING = later(r"^\s*(?:[(]?\d{1,5}[).、:\s]|[一二三四五六七八九十]{1,3}、|[-•*])?\s*")
+_BREAK = later(r"[\t,、;|]|\s{1,}|[:(]")
 _PUBLIC = Setting(public=True)
 _RECORD = Setting(people=True, record=True)
 _DELIMITERS = ("\t", "|", "｜", ";", "；", ",", "，", "、", "\u3000", "   ", "  ", " ")
@@ -339,7 +340,7 @@ def labelled(text: str) -> tuple[Label, int]:
     return exact_label(match[1]), match.end()
 
 
-_LABELLED = re.compile(r"\s*([^\s:：]{1,20})[\s:：]+(?=\S)")
+_LABELLED = later(r"\s*([^\s:：]{1,20})[\s:：]+(?=\S)")
 
 
 def _is_personal(found: Sequence[Finding]) -> bool:

@@ -34,6 +34,7 @@ from deid.checks import (
 )
 from deid.entities import Entity, Pattern, load_entities
 from deid.fields import NO_LABEL, Label, label_before
+from deid.later import later
 from deid.model import Finding
 from deid.names import may_name_minor, minor_spans
 from deid.text import INVISIBLE, STAR_LIKE, fold, is_star, squeeze
@@ -63,52 +64,50 @@ class Setting(NamedTuple):
 
 PROSE = Setting()
 
-_SEPARATORS = re.compile(f"[^0-9A-Za-z{INVISIBLE}\u4e00-\u9fff]|{INVISIBLE}")
-_URL = re.compile(
+_SEPARATORS = later(f"[^0-9A-Za-z{INVISIBLE}\u4e00-\u9fff]|{INVISIBLE}")
+_URL = later(
     r"(?:(?:https?|ftp)://|www[.])[^\s\u4e00-\u9fff,;()<>\"'、。]+"
     r"|[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.](?:cn|com|net|org|gov)/[^\s\u4e00-\u9fff,;()<>\"'、。]+"
     r"|[A-Za-z_]*\d+[A-Za-z0-9_]*[.](?:docx?|xlsx?|pdf|zip|rar|jpe?g|png|s?html?|ofd|wps|et)\b"
 )
-_PERSONAL_KEY = re.compile(
-    r"(?i)(?:phone|mobile|tel|sfz\w*|id_?card|id_?no|sjh\w*|lxdh|cert_?no)[=:/]$"
-)
-_AMOUNT = re.compile(
+_PERSONAL_KEY = later(r"(?i)(?:phone|mobile|tel|sfz\w*|id_?card|id_?no|sjh\w*|lxdh|cert_?no)[=:/]$")
+_AMOUNT = later(
     r"\s?(?:[.]\d+)?\s?(?:元(?!旦)|万|亿|亩|平方|㎡|m2|公斤|吨|斤|%|度电|度(?!假)|户|人次|人(?!民)|件|套|册|份|字节|公里|千米|km|ml|毫升|号文)"
 )
-_SENTENCE_END = re.compile(r"[。;!?\n]")
-_CLAUSE_END = re.compile(r"[。;!?\n,]")
-_ORG = re.compile(
+_SENTENCE_END = later(r"[。;!?\n]")
+_CLAUSE_END = later(r"[。;!?\n,]")
+_ORG = later(
     r"[\u4e00-\u9fff]{2,}(?:局|办公室|办事处|民政办|社事办|中心(?!社区|村|路|街|镇)|服务站|工作站|管理站|委员会|政府|居委会|村委会|民政所|"
     r"派出所|司法所|财政所|保障所|卫生院|科室|(?:股|科|厅)(?![一-鿿])|[股科](?=电话|联系|办公)|公司|集团|医院|学校|中学|小学|大学|银行|支行|大厅|窗口|协会|联合会|"
     r"残联|法院|检察院|敬老院|养老院|福利院|事务所|(?:交警|刑警|巡警|特警|消防|执法|稽查|监察|救援)[支大中]队|工会|妇联|人社局|信访办|纪委|监委|合作社|超市|药店|[省市县区镇乡]办|党政办|"
     r"(?:县|市|区|镇|乡|村|街道)委|街道办)"
 )
-_AGENCY_CONTACT = re.compile(
+_AGENCY_CONTACT = later(
     r"(?:监督|(?:举报|投诉|咨询|申请|查询)(?![人者方])|服务|值班|受理|办公|客服|业务|信访|报名|报修|求助|救助|查询|维权|预约|应急|传真|公开|政务|反馈|报送)"
     r"[\u4e00-\u9fff、/及和与或]{0,8}(?:电话|热线|专线|号码|手机|方式|邮箱|信箱|邮件|平台|微信|传真)?[^\u4e00-\u9fff0-9]{0,6}$"
 )
-_SIGNED = re.compile(
+_SIGNED = later(
     r"(?:负责人|审核人|复核人|制表人?|填表人|填报人|经办人|审批人|主要领导|分管领导|单位领导|主管领导|项目联系人|"
     r"采购人|采购单位|代理机构|招标人|招标代理|发包人|建设单位|主办单位|承办单位|联系单位)\s*(?:\([^()]*\))?\s*:"
     r"|联系人\s*:\s*[\u4e00-\u9fff]{1,3}(?:科长|主任|局长|股长|站长|所长|院长|书记|镇长|乡长|部长|经理|老师|工|会长|干事)"
 )
-_PERSON = re.compile(
+_PERSON = later(
     r"户主|本人|其子|其女|其父|其母|之子|之女|之夫|之妻|之父|之母|配偶|丈夫|妻子|儿子|女儿|母亲|父亲|爱人|家属|监护人|"
     r"身份证|家住|现住|居住|租住|暂住|户籍|户口|住址|先生|女士|同志|患者|申请人|亲属|代领|代办人|个人|QQ邮箱|孙子|孙女|儿媳|女婿|兄弟|姐姐|妹妹|弟弟|哥哥|邻居|租户|居民|村民(?!委|小组)|低保户|特困(?!人员救助)|残疾人(?!联)|(?:举报|投诉|咨询|反映|信访|求助)[人者]"
 )
-_OFFICE = re.compile(
+_OFFICE = later(
     r"办公|受理|报名|地点|窗口|大厅|中心|民政局|局|政府|委员会|单位|公司|医院|学校|银行|邮编|邮政编码|位于|设在|前往|办理|咨询|会议室|会场|"
     r"集合|召开|举行|举办|施工|项目|工程|路段|沿线|建设|改造|征收|开标|投标|寄送|邮寄|寄至|送至|传真|所在地|注册地|经营|门店|超市|药店|仓库|考点|考场|展厅|广场|车站|地址:"
 )
-_MASKED = re.compile(
+_MASKED = later(
     f"(?:[0-9Xx()+][ .·_{INVISIBLE}-]{{0,3}}){{0,24}}[*](?:[ .·_{INVISIBLE}-]{{0,3}}[0-9Xx*()]){{1,40}}"
     r"|\d+[xX]{4,}\d*"
 )
-_DIGIT = re.compile(r"\d")
-_LONG_RUN = re.compile(r"(?<![\dXx])(?=\d)[\dXx]{19,}")
-_TWO_MOBILES = re.compile(r"(?<!\d)1[3-9](?:[ -]?\d){20}(?!\d)")
-_GROUPED_ID = re.compile(r"(?<!\d)\d{6}[ \-.·]\d{8}[ \-.·]\d{3}[\dXx](?=\d)")
-_GATE = re.compile(
+_DIGIT = later(r"\d")
+_LONG_RUN = later(r"(?<![\dXx])(?=\d)[\dXx]{19,}")
+_TWO_MOBILES = later(r"(?<!\d)1[3-9](?:[ -]?\d){20}(?!\d)")
+_GROUPED_ID = later(r"(?<!\d)\d{6}[ \-.·]\d{8}[ \-.·]\d{3}[\dXx](?=\d)")
+_GATE = later(
     r"\d|@|wxid|[A-Za-z]{4}|岁|未成年|孤儿|儿童|学生|[村镇乡路街巷社组队号院栋幢楼室屯弄]|[\u4e00-\u9fff][A-Z]"
 )
 
@@ -242,7 +241,7 @@ def _joined(token: str) -> str:
     return token.translate(_NO_SEPARATORS)
 
 
-_CROSSES = re.compile("[xX]{4}")
+_CROSSES = later("[xX]{4}")
 _NO_SEPARATORS = dict.fromkeys(map(ord, f" .·_{INVISIBLE}-"))
 
 
@@ -250,7 +249,7 @@ def _plain_stars(folded: str) -> str:
     return STAR_LIKE.sub("*", folded)
 
 
-_WEAK_MASK = re.compile(r"(?<![\dA-Za-z*])\d[\d*]{13,16}[\dXx*](?![\dA-Za-z*])")
+_WEAK_MASK = later(r"(?<![\dA-Za-z*])\d[\d*]{13,16}[\dXx*](?![\dA-Za-z*])")
 
 
 def _weak_masks(folded: str) -> Iterator[_Candidate]:
@@ -310,12 +309,12 @@ def _forms(folded: str, setting: Setting) -> tuple[_Form, ...]:
     return _forms_of(frozenset(wanted), unmet)
 
 
-_NUMBERISH = re.compile(
+_NUMBERISH = later(
     r"(?:\d[\W_]{0,3}){6}\d|[A-Za-z]\d{5}|[\dOoIlBSZ]{15}|@|wxid_|QQ|qq|微信|扣扣|(?i:wechat|vx|wx)"
     r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]\s{0,3}[A-Za-z]"
 )
 """What every number has at least: seven digits, or the beginning of an account or a plate."""
-_MAYBE_NUMBERISH = re.compile(r"[\dA-Za-z@微扣](?:(?<=\D)|(?:[\W_]{0,3}\d){6})")
+_MAYBE_NUMBERISH = later(r"[\dA-Za-z@微扣](?:(?<=\D)|(?:[\W_]{0,3}\d){6})")
 """The same made coarser: with one class in front the search skips from one such character to the next."""
 
 
@@ -325,9 +324,9 @@ def _is_numberish(folded: str) -> bool:
 
 
 _GAP = "[^\\dA-Za-z\u4e00-\u9fff]"
-_TEN_DIGITS = re.compile(rf"\d(?:{_GAP}{{0,12}}\d){{9}}")
-_FIFTEEN_DIGITS = re.compile(rf"\d(?:{_GAP}{{0,12}}\d){{14}}")
-_LETTER_AND_DIGITS = re.compile(rf"[A-Za-z]{_GAP}{{0,3}}\d{{7}}")
+_TEN_DIGITS = later(rf"\d(?:{_GAP}{{0,12}}\d){{9}}")
+_FIFTEEN_DIGITS = later(rf"\d(?:{_GAP}{{0,12}}\d){{14}}")
+_LETTER_AND_DIGITS = later(rf"[A-Za-z]{_GAP}{{0,3}}\d{{7}}")
 _NEEDS = {
     "CN_RESIDENT_ID": _FIFTEEN_DIGITS,
     "CN_DISABILITY_CERT": _FIFTEEN_DIGITS,
@@ -337,9 +336,9 @@ _NEEDS = {
     "CN_LANDLINE": _TEN_DIGITS,
     "CN_PASSPORT": _LETTER_AND_DIGITS,
     "CN_TRAVEL_PERMIT": _LETTER_AND_DIGITS,
-    "CN_PLATE": re.compile(f"[\u4e00-\u9fff]{_GAP}{{0,3}}[A-Za-z]"),
-    "CN_WECHAT": re.compile("wxid_"),
-    "EMAIL_ADDRESS": re.compile("@"),
+    "CN_PLATE": later(f"[\u4e00-\u9fff]{_GAP}{{0,3}}[A-Za-z]"),
+    "CN_WECHAT": later("wxid_"),
+    "EMAIL_ADDRESS": later("@"),
 }
 """What a text has that a form without a label of the entity can match; such a form is a slow search."""
 
@@ -382,7 +381,7 @@ def _cues() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str]]]]:
     for entity in load_entities().values():
         for word in entity.context:
             words.setdefault(word[0], []).append((word, entity.name))
-    return re.compile(f"[{''.join(map(re.escape, words))}]"), words
+    return later(f"[{''.join(map(re.escape, words))}]"), words
 
 
 def _labels_in(folded: str) -> set[str]:
@@ -443,8 +442,8 @@ def _token(folded: str, start: int, end: int) -> str:
     return (before.group() if before else "") + folded[start:end] + (after.group() if after else "")
 
 
-_ALNUM_END = re.compile(r"[0-9A-Za-z]{1,18}$")
-_ALNUM_START = re.compile(r"[0-9A-Za-z]{1,18}")
+_ALNUM_END = later(r"[0-9A-Za-z]{1,18}$")
+_ALNUM_START = later(r"[0-9A-Za-z]{1,18}")
 
 
 def _clause(folded: str, start: int, ends: re.Pattern[str]) -> str:
@@ -478,10 +477,10 @@ def _agency_contact(
     return bool(_ORG.search(clause))
 
 
-_DATE_LIKE = re.compile(
+_DATE_LIKE = later(
     r"(?:1[89]|20)\d\d[-./年]\d{1,2}(?:[-./月]\d{1,2}日?)?|(?:1[89]|20)\d\d年?|\d{1,2}:\d\d"
 )
-_SERVICE = re.compile(r"(?:400|800)-?\d{3}-?\d{4}|9[56]\d{3,4}|1(?:0\d{3}|1[0-9]|2[0-9]|2[0-9]{3})")
+_SERVICE = later(r"(?:400|800)-?\d{3}-?\d{4}|9[56]\d{3,4}|1(?:0\d{3}|1[0-9]|2[0-9]|2[0-9]{3})")
 
 
 def _column_values(folded: str, setting: Setting, found: list[_Candidate]) -> Iterator[_Candidate]:
@@ -639,7 +638,7 @@ def _addresses(folded: str, setting: Setting, numbers: list[_Candidate]) -> Iter
 
 _FINER = frozenset(("village_group", "gps"))
 """Fields whose values are finer than a village by what their header says."""
-_NOT_FINER = re.compile(
+_NOT_FINER = later(
     r"[无否同未暂]|.*(?:村|社区|居委会|委员会|路|街|大道|小区|花园|公寓|家园|[苑园城府]|网格|街道|镇|乡|所|站|局)$"
 )
 
@@ -706,6 +705,6 @@ def _is_home(folded: str, address: Address, setting: Setting) -> bool:
     return not _OFFICE.search(clause + folded[address.end : address.end + 12])
 
 
-_HOME = re.compile(r"家住|现住|居住|租住|暂住|住址|户籍|户口|家庭地址|住所|住在")
-_DORMITORY = re.compile(r"家属|宿舍|公寓|小区|住宅")
-_HOUSEHOLD = re.compile(r"[组社队屯湾]|单元|[村庄坡沟营寨]")
+_HOME = later(r"家住|现住|居住|租住|暂住|住址|户籍|户口|家庭地址|住所|住在")
+_DORMITORY = later(r"家属|宿舍|公寓|小区|住宅")
+_HOUSEHOLD = later(r"[组社队屯湾]|单元|[村庄坡沟营寨]")

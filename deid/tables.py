@@ -21,6 +21,7 @@ from deid.columns import (
     profile_rows,
 )
 from deid.fields import NO_LABEL, Label
+from deid.later import later
 from deid.model import Finding, Row, Table
 from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, bare, scan
@@ -167,7 +168,7 @@ def _more_findings(
     return more
 
 
-_DIGIT_CELL = re.compile(r"\s*\d{1,17}[Xx]?\s*|\s*[Xx]\s*")
+_DIGIT_CELL = later(r"\s*\d{1,17}[Xx]?\s*|\s*[Xx]\s*")
 _LONG_CELL = 60
 _SHOWN = 6
 """How many digits of an ID number that is spread over cells stay: those of the division."""
@@ -257,10 +258,10 @@ _OFFICE_FIELDS = frozenset(("bank_name", "unit_or_post", "agency_contact", "agen
 # --------------------------------------------------------------------------------------- minors
 
 
-_DATE = re.compile(r"((?:19|20)\d\d)\s*[年.\-/]\s*(\d{1,2})(?:\s*[月.\-/]\s*(\d{1,2}))?")
-_YEAR = re.compile(r"(20\d\d)\s*年")
-_OWN_DATE = re.compile(r"公示|填报|填表|制表|日期|时间|发布|截至|截止|审核")
-_TITLE = re.compile(r"名单|公示|[花名清]册|明细|一览|统计|汇总|[表单]$|年度|季度|[办局府会站]\s*\d")
+_DATE = later(r"((?:19|20)\d\d)\s*[年.\-/]\s*(\d{1,2})(?:\s*[月.\-/]\s*(\d{1,2}))?")
+_YEAR = later(r"(20\d\d)\s*年")
+_OWN_DATE = later(r"公示|填报|填表|制表|日期|时间|发布|截至|截止|审核")
+_TITLE = later(r"名单|公示|[花名清]册|明细|一览|统计|汇总|[表单]$|年度|季度|[办局府会站]\s*\d")
 
 
 def own_date(texts: Iterable[str]) -> datetime.date | None:
@@ -280,7 +281,7 @@ def own_date(texts: Iterable[str]) -> datetime.date | None:
     return best[1] if best else None
 
 
-_LONG_NUMBER = re.compile(r"\d{11}|\d{6} ?\d{8}")
+_LONG_NUMBER = later(r"\d{11}|\d{6} ?\d{8}")
 
 
 def _dated(folded: str) -> tuple[int, datetime.date] | None:
@@ -365,9 +366,9 @@ def minor_names(
     return found
 
 
-_ONE_NAME = re.compile("[\u4e00-\u9fff]{2,4}")
-_NOTE_BEFORE = re.compile(r"\s*(?:[(][^()]{1,6}[)]|[子女妻夫父母孙媳婿弟妹兄姐]{1,2}:)?\s*")
-_NAME_BREAK = re.compile(r"[、,;/\n]|\s{3,}")
+_ONE_NAME = later("[\u4e00-\u9fff]{2,4}")
+_NOTE_BEFORE = later(r"\s*(?:[(][^()]{1,6}[)]|[子女妻夫父母孙媳婿弟妹兄姐]{1,2}:)?\s*")
+_NAME_BREAK = later(r"[、,;/\n]|\s{3,}")
 
 
 def _names_in(text: str) -> list[tuple[int, int]]:
@@ -447,7 +448,7 @@ def _is_minor(value: str, entity: str, reference: datetime.date) -> bool:
     return birth is not None and birth <= reference and _age_on(birth, reference) < ADULT
 
 
-_ID_INSIDE = re.compile(r"(?<!\d)(?:\d{17}[\dX]|\d{15})")
+_ID_INSIDE = later(r"(?<!\d)(?:\d{17}[\dX]|\d{15})")
 
 
 def _birth(value: str, entity: str) -> datetime.date | None:

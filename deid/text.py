@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
+
+from deid.later import later
 
 INVISIBLE = "\u200b"
 """What every invisible character folds to: zero-width spaces, joiners, BOM, soft hyphen, accents."""
@@ -23,14 +24,14 @@ _STARS = frozenset(map(ord, "＊✱✲✳﹡∗⁎×●■▇█◆▲○□◎"
 _HAN_DIGITS = str.maketrans(
     "〇○零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺", "000123456789123456789" + "1"
 )
-_HAN_RUN = re.compile("[〇○零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺]{10,}[xX]?")
+_HAN_RUN = later("[〇○零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺]{10,}[xX]?")
 
 
 # Circled and superscript digits number a list or a footnote; three in a row write a number.
-_ODD_DIGITS = re.compile(
+_ODD_DIGITS = later(
     "[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]{3,}"
 )
-_HAN_ZERO = re.compile("(?<=\\d)[〇○]{1,3}(?=\\d)")
+_HAN_ZERO = later("(?<=\\d)[〇○]{1,3}(?=\\d)")
 
 
 def _fold_char(code: int) -> str:
@@ -91,7 +92,7 @@ def fold(text: str) -> str:
 
 _PLAIN = "\t\n\r -~\u4e00-\u9fff、。“”《》"
 _WIDE = "，：；（）！？"
-_UNUSUAL = re.compile(f"[^{_PLAIN}{_WIDE}]")
+_UNUSUAL = later(f"[^{_PLAIN}{_WIDE}]")
 """Not one of the characters that prose is made of: they fold to themselves or are in ``_WIDE``."""
 
 
@@ -118,10 +119,10 @@ def squeeze(folded: str) -> str:
     return _BLANKS.sub("", folded)
 
 
-_BLANKS = re.compile(f"[\\s{INVISIBLE}]+")
+_BLANKS = later(f"[\\s{INVISIBLE}]+")
 
 
-STAR_LIKE = re.compile(f"[*{''.join(map(chr, sorted(_STARS)))}]")
+STAR_LIKE = later(f"[*{''.join(map(chr, sorted(_STARS)))}]")
 """Any character that ``is_star`` knows."""
 
 

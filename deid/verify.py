@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from deid.later import later
 from deid.scan import bare
 from deid.text import fold, is_star
 
@@ -16,12 +17,12 @@ _KEY = 6
 """Values are looked up by their first characters; shorter ones are too common to be traced."""
 _WHOLE = 10
 """Up to this length digits count only as a whole run: seven digits stand inside many a number."""
-_ALNUM = re.compile(r"[^\W_]")
-_OTHERS = re.compile(r"[\W_]+")
-_SCIENTIFIC = re.compile(r"\d[.]\d{5,16}[Ee][+]?\d{1,2}")
-_SIX_DIGITS = re.compile(r"\d(?:[\W_]*\d){5}")
+_ALNUM = later(r"[^\W_]")
+_OTHERS = later(r"[\W_]+")
+_SCIENTIFIC = later(r"\d[.]\d{5,16}[Ee][+]?\d{1,2}")
+_SIX_DIGITS = later(r"\d(?:[\W_]*\d){5}")
 """What a number of ten digits in scientific notation has as well."""
-_RAW_RUN = re.compile(r"\d[\d\s\-]{8,40}[\dXx]")
+_RAW_RUN = later(r"\d[\d\s\-]{8,40}[\dXx]")
 
 
 class Residue:
@@ -81,7 +82,7 @@ class Residue:
         if self._cue is None:
             others = {key[0] for key in self._values if not _SIX_DIGITS.match(key)}
             some = "".join(map(re.escape, sorted(others)))
-            self._cue = re.compile(f"[{some}]" if some else "(?!)")
+            self._cue = later(f"[{some}]" if some else "(?!)")
         return self._cue
 
     def _begins(self, plain: str) -> list[int]:
@@ -129,7 +130,7 @@ def _capitals(plain: str) -> str:
     return "".join(char if len(char.upper()) > 1 else char.upper() for char in plain)
 
 
-_HAN_CELL = re.compile("\\s*[\u4e00-\u9fff]{2,4}\\s*")
+_HAN_CELL = later("\\s*[\u4e00-\u9fff]{2,4}\\s*")
 _BEFORE_NAME = frozenset("子女孙儿童生人是为叫孤")
 _AFTER_NAME = frozenset("由在就随和与的因系同及")
 
