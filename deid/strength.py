@@ -18,10 +18,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
+from operator import mul
 from typing import Protocol
 
 from deid.data import load_rows
 from deid.strength_masks import embedded, readings, visible
+from deid.strength_numbers import card_candidates, mobile_candidates
 
 __all__ = [
     "Context",
@@ -66,7 +68,7 @@ class Limits(Protocol):
     def block(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Context:
     """What stands beside a number: in its row, in the title, in the name of the file.
 
@@ -119,7 +121,8 @@ def known_areas() -> tuple[str, ...]:
 
 
 def _residue(digits: str, start: int) -> int:
-    return sum(int(digit) * WEIGHTS[start + at] for at, digit in enumerate(digits)) % 11
+    weighted: int = sum(map(mul, map(int, digits), WEIGHTS[start:]))
+    return weighted % 11
 
 
 def _part(residues: Iterable[int]) -> Part | None:
@@ -143,6 +146,7 @@ def _unknown(pattern: str, start: int) -> tuple[Part, ...]:
     return tuple((UNIT, residue) for residue in sorted(reached))
 
 
+@lru_cache(maxsize=1 << 14)
 def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern.replace("?", "[0-9]"))
 
@@ -152,6 +156,8 @@ def area_parts(
     pattern: str, areas: frozenset[str] | None, known: tuple[str, ...] | None = None
 ) -> tuple[Part, ...]:
     """The divisions that fit: those of the county, else all known ones, else one that none knows."""
+    if "?" not in pattern:
+        return ((UNIT, _residue(pattern, 0)),)
     fits = _regex(pattern).fullmatch
     for codes in (sorted(areas or ()), _starting(pattern, known or known_areas())):
         part = _part(_residue(code, 0) for code in codes if fits(code))
@@ -169,6 +175,8 @@ def _starting(pattern: str, codes: tuple[str, ...]) -> tuple[str, ...]:
 @lru_cache(maxsize=1 << 17)
 def date_parts(pattern: str, span: Span, wider: Span) -> tuple[Part, ...]:
     """The birth dates that fit: those of the row, else of anybody listed, else of anybody."""
+    if "?" not in pattern:
+        return ((UNIT, _residue(pattern, 6)),)
     for within in (span, wider, _ANY_BIRTH):
         part = _part(_date_residues(pattern, within))
         if part:
@@ -177,17 +185,27 @@ def date_parts(pattern: str, span: Span, wider: Span) -> tuple[Part, ...]:
 
 
 def _date_residues(pattern: str, span: Span) -> Iterator[int]:
-    years, months, days = pattern[:4], pattern[4:6], pattern[6:]
-    fits_year, fits_day = _regex(years).fullmatch, _regex(days).fullmatch
-    fitting = [(day, _residue(f"{day:02d}", 12)) for day in range(1, 32) if fits_day(f"{day:02d}")]
+    if span[0] == span[1]:
+        text = f"{span[0]:%Y%m%d}"
+        if all(shown in ("?", char) for shown, char in zip(pattern, text, strict=True)):
+            yield _residue(text, 6)
+        return
+    months, days = _two_digits(pattern[4:6], 12, 10), _two_digits(pattern[6:], 31, 12)
+    fits_year = _regex(pattern[:4]).fullmatch
     for year in range(span[0].year, span[1].year + 1):
         if fits_year(str(year)):
             base = _residue(str(year), 6)
-            for month in range(1, 13):
-                if _regex(months).fullmatch(f"{month:02d}"):
-                    first, last = _days(year, month, span)
-                    other = base + _residue(f"{month:02d}", 10)
-                    yield from ((other + own) % 11 for day, own in fitting if first <= day <= last)
+            for month, other in months:
+                first, last = _days(year, month, span)
+                yield from ((base + other + own) % 11 for day, own in days if first <= day <= last)
+
+
+@cache
+def _two_digits(pattern: str, highest: int, start: int) -> tuple[tuple[int, int], ...]:
+    """The months or days that fit two characters, each with its residue at that place."""
+    texts = ((number, f"{number:02d}") for number in range(1, highest + 1))
+    fits = _regex(pattern).fullmatch
+    return tuple((number, _residue(text, start)) for number, text in texts if fits(text))
 
 
 def _days(year: int, month: int, span: Span) -> tuple[int, int]:
@@ -234,7 +252,11 @@ def listed_span(on: datetime.date | None) -> Span:
 
 def birth_span(context: Context) -> Span:
     """The birth dates that fit the row; what contradicts what came before is left out."""
-    span = listed_span(context.on)
+    return _birth_span(context, listed_span(context.on))
+
+
+@lru_cache(maxsize=1 << 16)
+def _birth_span(context: Context, span: Span) -> Span:
     for first, last in _birth_claims(context, span[1]):
         low, high = max(span[0], first), min(span[1], last)
         if low <= high:
@@ -267,7 +289,7 @@ def _years_before(day: datetime.date, years: int) -> datetime.date:
 
 
 @lru_cache(maxsize=1 << 16)
-def _convolved(area: Vector, date: Vector, seq: Vector, target: int | None) -> int:
+def combined(area: Vector, date: Vector, seq: Vector, target: int | None) -> int:
     """How many triples there are, of those whose residues add up to ``target`` (None: of all)."""
     if target is None:
         return sum(area) * sum(date) * sum(seq)
@@ -288,37 +310,38 @@ def total(parts: Parts, check: str) -> int:
     return max(
         1,
         *(
-            _convolved(area[0], date[0], seq[0], _target(check, area[1] + date[1] + seq[1]))
+            combined(area[0], date[0], seq[0], _target(check, area[1] + date[1] + seq[1]))
             for area, date, seq in product(*parts)
         ),
     )
 
 
-def least_known(parts: Parts, check: str, seqs: Iterable[tuple[Part, ...]]) -> int:
+@lru_cache(maxsize=1 << 16)
+def least_known(area: Vector, birth: Vector, seq: Vector, target: int | None) -> int:
+    """How many fit once the birth date is known too, for whom the fewest do; 0 where nothing fits."""
+    known = (
+        combined(area, UNIT, seq, None if target is None else (target - residue) % 11)
+        for residue in range(11)
+        if birth[residue]
+    )
+    return min((fitting for fitting in known if fitting), default=0)
+
+
+def known_seqs(pattern: str, sex: str) -> tuple[tuple[Part, ...], ...]:
+    """The sequence numbers that fit for each sex that the person may be of."""
+    sexes = (sex,) if sex in _PARITY else tuple(_PARITY)
+    return tuple(dict.fromkeys(seq_parts(pattern, each) for each in sexes))
+
+
+def _least(parts: Parts, check: str, seqs: Iterable[tuple[Part, ...]]) -> int:
     """How many numbers fit once birth date and sex are known, for whom the fewest do; at least 1."""
     areas, dates, _ = parts
-    births = {
-        (residue + shift) % 11
-        for vector, shift in dates
-        for residue in range(11)
-        if vector[residue]
-    }
-    return min(
-        (
-            count
-            for seq, birth in product(seqs, births)
-            if (count := _exactly((areas, ((UNIT, birth),), seq), check))
-        ),
-        default=1,
+    found = (
+        least_known(area[0], date[0], seq[0], _target(check, area[1] + date[1] + seq[1]))
+        for each in seqs
+        for area, date, seq in product(areas, dates, each)
     )
-
-
-def _exactly(parts: Parts, check: str) -> int:
-    """As ``total``, but 0 where nothing fits."""
-    return max(
-        _convolved(area[0], date[0], seq[0], _target(check, area[1] + date[1] + seq[1]))
-        for area, date, seq in product(*parts)
-    )
+    return min((fitting for fitting in found if fitting), default=1)
 
 
 def parts_of(pattern: str, context: Context, known: tuple[str, ...] | None = None) -> Parts:
@@ -426,10 +449,8 @@ def _measured(masked: str, entity: str, context: Context, on: datetime.date) -> 
 
 def _both(pattern: str, context: Context) -> tuple[int, int]:
     parts, check = parts_of(pattern, context), pattern[17].upper()
-    sexes = (context.sex,) if context.sex in _PARITY else tuple(_PARITY)
-    seqs = [seq_parts(pattern[14:17], sex) for sex in sexes]
     fewest = total(parts, check)
-    return fewest, min(fewest, least_known(parts, check, seqs))
+    return fewest, min(fewest, _least(parts, check, known_seqs(pattern[14:17], context.sex)))
 
 
 def grade_rows(
@@ -451,29 +472,3 @@ def histogram(strengths: Iterable[Strength]) -> Mapping[str, int]:
     for strength in strengths:
         counts[strength.grade] += 1
     return counts
-
-
-# -------------------------------------------------------------------------------- other numbers
-
-
-@cache
-def _mobile_heads() -> tuple[str, ...]:
-    return tuple(sorted({row[0][:3] for row in load_rows("mobile_prefixes")}))
-
-
-def mobile_candidates(pattern: str, *, prefecture: str | None = None) -> int:
-    """How many mobile numbers fit a masked one."""
-    del prefecture
-    shown = visible(pattern, "CN_MOBILE")
-    fits = _regex(shown[:3]).fullmatch
-    heads = sum(bool(fits(head)) for head in _mobile_heads()) or 1
-    return int(heads * 10 ** shown[3:].count("?"))
-
-
-def card_candidates(pattern: str) -> int:
-    """How many card numbers fit a masked one (Luhn, ISO/IEC 7812-1 annex B).
-
-    Each hidden digit takes every residue once, so the check leaves exactly one in ten.
-    """
-    hidden = visible(pattern, "CN_BANK_CARD").count("?")
-    return int(10 ** max(hidden - 1, 0))

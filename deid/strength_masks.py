@@ -32,6 +32,7 @@ _GAPS = " -.\t\n"
 _SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[Ee]\+?(\d{1,2})")
 _COUNTRY = re.compile(r"^(?:\+|0\s?0)?86[ -]?(?=1)")
 _DAMAGED = re.compile(r"\d{15}000")
+_USUAL = re.compile(r"(?=.*\*)[\d*]{17}[\d*X]", re.ASCII)
 _RUNS = re.compile(r"\d+X?|\*+")
 
 
@@ -50,6 +51,8 @@ def visible(masked: str, entity: str = "CN_RESIDENT_ID") -> str:
 @lru_cache(maxsize=1 << 16)
 def readings(masked: str, entity: str = "CN_RESIDENT_ID") -> tuple[str, ...]:
     """Every pattern that a masked number can be read as, the likeliest first; never empty."""
+    if _USUAL.fullmatch(masked) and entity == "CN_RESIDENT_ID":
+        return (masked.replace("*", "?"),)
     if entity == "CN_MOBILE":
         return (_mobile(_plain(masked)),)
     if entity in ("CN_BANK_CARD", "CN_SOCIAL_SECURITY_CARD"):
