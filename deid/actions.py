@@ -416,9 +416,13 @@ class Reshaping:
     # one table
 
     def finish(
-        self, removable: Callable[[str, frozenset[int]], bool], edits: dict[str, list[Edit]]
+        self,
+        removable: Callable[[str, frozenset[int]], bool],
+        edits: dict[str, list[Edit]],
+        blank: str = "",
     ) -> Reshaped:
-        """What becomes of the columns. Where they cannot be taken out, ``edits`` blank the cells.
+        """What becomes of the columns. Where they cannot be taken out, ``edits`` make the cells
+        ``blank``.
 
         Raises UnsafeEdit where nothing would be left, or a whitelist cannot be kept.
         """
@@ -433,15 +437,15 @@ class Reshaping:
             alone = frozenset(grid.spans.keys() - grid.keeps)
             base, reading, _ = name.partition(READING)
             if reading:
-                blank = grid.spans.keys() - self.result.drops.get(base, frozenset())
+                rest = grid.spans.keys() - self.result.drops.get(base, frozenset())
             elif alone and removable(name, alone):
                 self._take_out(grid, alone, edits)
-                blank = grid.spans.keys() - alone
+                rest = grid.spans.keys() - alone
             else:
-                blank = set(grid.spans)
+                rest = set(grid.spans)
             overflow = grid.overflow if len(grid.overflow) * 5 <= max(5, grid.height) else {}
-            if blank or (grid.spans and overflow):
-                self._blank(grid, blank, overflow, edits)
+            if rest or (grid.spans and overflow):
+                self._blank(grid, dict.fromkeys(rest, blank), overflow, edits)
             self._tell(grid)
         return self.result
 
@@ -503,7 +507,7 @@ class Reshaping:
     def _blank(
         self,
         grid: _Grid,
-        blank: Collection[int],
+        blank: Mapping[int, str],
         overflow: Mapping[int, None],
         edits: dict[str, list[Edit]],
     ) -> None:
@@ -518,7 +522,7 @@ class Reshaping:
                 if row.index in overflow and column >= first:
                     edits[place] = whole(place, text, REST)
                 elif column in blank and grid.covers(column, row.index):
-                    edits[place] = [Edit(place, 0, len(text), "")]
+                    edits[place] = whole(place, text, blank[column])
         for at in list(overflow)[:_MOST_LISTED]:
             self.result.items.append(
                 Item(grid.table.place(at, first), "这一行的格数比表头多，错了列，后面各格已遮盖")
@@ -707,6 +711,15 @@ def _left_of(
     return left
 
 
+_CELL = r"\$?[A-Z]{1,3}\$?[0-9]{1,7}(?![0-9])"
+_CELLS = re.compile(rf"{_CELL}(?::{_CELL})?|\$?[A-Z]{{1,3}}:\$?[A-Z]{{1,3}}(?![A-Za-z])")
+_SHEET = r"(?:'(?:[^']|'')*'!|[^\s'!,]+!)?"
+_REFERENCES_ONLY = re.compile(
+    rf"{_SHEET}(?:{_CELLS.pattern}|\$?[0-9]+:\$?[0-9]+)"
+    rf"(?:[, ]{_SHEET}(?:{_CELLS.pattern}|\$?[0-9]+:\$?[0-9]+))*"
+)
+
+
 def lost_texts(
     source: Iterable[Text],
     output: Iterable[Text],
@@ -714,18 +727,20 @@ def lost_texts(
     same: Callable[[str, str], bool],
 ) -> Iterator[Item]:
     """Texts outside tables that are not what is expected, in order: with a column, texts go too
-    that hang on its cells (notes, attributes), but none may change or be added."""
+    that hang on its cells (notes, attributes), but none may change or be added. References to cells
+    (in a formula, a name, a link) follow the columns."""
     expected = (
-        (
-            part.place,
+        _CELLS.sub(
+            "#",
             apply_edits(part.text, edits[part.place]) if part.place in edits else part.text,
         )
         for part in source
         if READING not in part.place
     )
     for part in output:
-        if READING in part.place:
+        if READING in part.place or _REFERENCES_ONLY.fullmatch(part.text):
             continue
-        if not any(same(part.text, text) for _, text in expected):
+        shown = _CELLS.sub("#", part.text)
+        if not any(same(shown, text) for text in expected):
             yield Item(part.place, "未要求修改的内容变了")
             return

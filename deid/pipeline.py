@@ -324,7 +324,8 @@ def _shape(work: _Work, place: str, edits: list[Edit]) -> None:
 def _finish(work: _Work, document: Document, shaping: Reshaping) -> None:
     """Settle what becomes of whole columns."""
     removable = getattr(document, "removable", lambda table, columns: False)
-    result = shaping.finish(removable, work.edits)
+    # In a PDF the layout tells the columns: without a trace of one the others would move.
+    result = shaping.finish(removable, work.edits, "***" if document.format == "pdf" else "")
     work.drops, work.notes = result.drops, result.notes
     work.dropped = tuple(dict.fromkeys(filter(None, map(_header_shown, result.dropped))))
     work.generalised = tuple(dict.fromkeys(filter(None, map(_header_shown, result.generalised))))

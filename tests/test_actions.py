@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import datetime
+from collections.abc import Callable
 from pathlib import Path
 
+import docx as python_docx
+import openpyxl
 import pytest
+import xlwt
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen import canvas
 
-from deid.model import FileReport
+from deid.formats import open_document
+from deid.model import FileReport, Table
 from deid.pipeline import is_reason, mask_file, mask_stream
 from deid.policy import Policy, load_policy
 from deid.stream import LEAST
@@ -223,3 +233,153 @@ def test_a_large_list_takes_the_exact_path(tmp_path: Path, policy: Policy) -> No
     assert read[0] == ["姓名", "身份证号", "年龄", "备注"]
     assert len(read) == 2_001
     assert read[1] == ["村民0", "110105************", "20-29岁", note]
+
+
+HEAD = ("姓名", "身份证号", "病种", "年龄", "出生日期", "联系电话", "致困原因", "金额")
+ROWS = (
+    ("张三", CARD, "肺癌", 72, datetime.date(1949, 12, 31), 13800138000, "患肺癌", 300),
+    ("李四", OTHER, "高血压", 65, datetime.date(1951, 2, 3), 13800138001, "车祸", 200),
+    ("王五", OTHER, "胃癌", 66, datetime.date(1950, 2, 3), 13800138002, "上大学", 200),
+)
+LEFT = [
+    ["姓名", "身份证号", "年龄", "出生日期", "致困原因", "金额"],
+    ["张三", "110105************", "70-79岁", "1949年", "因病", "300"],
+    ["李四", "110105************", "60-69岁", "1951年", "意外", "200"],
+    ["王五", "110105************", "60-69岁", "1950年", "因学", "200"],
+]
+
+
+def _xlsx(path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["某镇低保名单"])
+    sheet.merge_cells("A1:H1")
+    for row in (HEAD, *ROWS):
+        sheet.append(row)
+    book.save(path)
+
+
+def _xls(path: Path) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("低保")
+    sheet.write_merge(0, 0, 0, 7, "某镇低保名单")
+    day = xlwt.easyxf(num_format_str="YYYY-MM-DD")
+    for at, row in enumerate((HEAD, *ROWS), 1):
+        for column, value in enumerate(row):
+            style = (day,) if isinstance(value, datetime.date) else ()
+            sheet.write(at, column, value, *style)
+    book.save(str(path))
+
+
+def _docx(path: Path) -> None:
+    document = python_docx.Document()
+    table = document.add_table(rows=5, cols=8)
+    table.cell(0, 0).merge(table.cell(0, 7)).text = "某镇低保名单"
+    for at, row in enumerate((HEAD, *ROWS), 1):
+        for column, value in enumerate(row):
+            table.cell(at, column).text = str(value)
+    document.add_paragraph("病种：肺癌")
+    document.save(str(path))
+
+
+def _html(path: Path) -> None:
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{value}</td>' for value in row)}</tr>" for row in (HEAD, *ROWS)
+    )
+    title = '<col span="3"><col span="5"><tr><th colspan="8">某镇低保名单</th></tr>'
+    path.write_text(f"<table>{title}{rows}</table><p>病种：肺癌</p>", "utf-8")
+
+
+def _pdf(path: Path) -> None:
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    page = canvas.Canvas(str(path), pagesize=(800, 400))
+    page.setFont("STSong-Light", 11)
+    for at, row in enumerate((HEAD, *ROWS)):
+        for left, value in zip((30, 90, 230, 300, 350, 440, 540, 640), row, strict=True):
+            page.drawString(left, 340 - at * 20, str(value))
+        page.line(20, 335 - at * 20, 720, 335 - at * 20)
+    page.save()
+
+
+def _shown(path: Path) -> list[list[str]]:
+    """The rows of the first table as a reader sees them."""
+    with contextlib.closing(open_document(path)) as document:
+        table = next(part for part in document.parts if isinstance(part, Table))
+        rows = [[row.cells[column] for column in sorted(row.cells)] for row in table.rows()]
+    return [row for row in rows if len(row) > 1]
+
+
+@pytest.mark.parametrize("make", [_xlsx, _xls, _docx, _html, _pdf])
+def test_every_format(tmp_path: Path, policy: Policy, make: Callable[[Path], None]) -> None:
+    name = f"名单.{make.__name__[1:]}"
+    source, target = tmp_path / name, tmp_path / "out" / name
+    make(source)
+    report = mask_file(source, target, policy=policy)
+    assert (report.status, [item.message for item in report.left]) == ("publish", [])
+    assert report.dropped == ("病种", "联系电话")
+    shown = _shown(target)
+    if make is _pdf:  # the layout tells the columns, so they stay
+        shown = [[cell for cell in row if cell != "***"] for row in shown]
+    assert shown == LEFT
+    with contextlib.closing(open_document(target)) as document:
+        raw = b"".join(data for _, data in document.raw())
+        for word in ("病种", "高血压", "肺癌"):
+            assert make in (_docx, _html) or word.encode() not in raw
+        texts = [part.text for part in document.parts if not isinstance(part, Table)]
+    assert not any("肺癌" in text for text in texts)
+
+
+def test_a_page_keeps_its_spans_right(tmp_path: Path, policy: Policy) -> None:
+    page = (
+        '<table><colgroup><col><col span="3"><col></colgroup>'
+        "<tr><th colspan=5>某镇名单</tr>"
+        "<tr><th rowspan=2>姓名<th rowspan=2>身份证号<th colspan='2'>家庭情况<th rowspan=2>金额</tr>"
+        "<tr><th>病种<th>年龄</tr>"
+        f"<tr><td>张三<td>{CARD}<td title='肺癌晚期'>肺癌<td>72<td>300</tr>"
+        f"<tr><td>李四<td>{OTHER}<td>高血压<td>65<td rowspan=2>200</tr>"
+        f"<tr><td>王五<td>{OTHER}<td>高血压<td>65</tr>"
+        "<tr><td colspan=4>合计<td>500</tr></table>"
+    )
+    assert _masked(tmp_path, page, policy, "名单.html")[1] == (
+        '<table><colgroup><col><col span="2"><col></colgroup>'
+        "<tr><th colspan=4>某镇名单</tr>"
+        "<tr><th rowspan=2>姓名<th rowspan=2>身份证号<th colspan='1'>家庭情况<th rowspan=2>金额</tr>"
+        "<tr><th>年龄</tr>"
+        "<tr><td>张三<td>110105************<td>70-79岁<td>300</tr>"
+        "<tr><td>李四<td>110105************<td>60-69岁<td rowspan=2>200</tr>"
+        "<tr><td>王五<td>110105************<td>60-69岁</tr>"
+        "<tr><td colspan=3>合计<td>500</tr></table>"
+    )
+
+
+def test_a_table_inside_a_cell_that_goes_is_refused(tmp_path: Path, policy: Policy) -> None:
+    inner = "<table><tr><td>确诊<td>肺癌</table>"
+    page = (
+        "<table><tr><th>姓名<th>身份证号<th>病种<th>金额</tr>"
+        f"<tr><td>张三<td>{CARD}<td>{inner}<td>300</tr><tr><td>李四<td>{OTHER}<td>胃癌<td>2</tr></table>"
+    )
+    report, _ = _masked(tmp_path, page, policy, "名单.html")
+    assert (report.status, report.output) == ("refused", "")
+
+
+def test_merged_cells_of_a_document(tmp_path: Path, policy: Policy) -> None:
+    document = python_docx.Document()
+    table = document.add_table(rows=4, cols=4)
+    rows = [("姓名", "病种", "年龄", "金额"), ("张三", "肺癌", "72", "3"), ("李四", "", "65", "2")]
+    for at, row in enumerate(rows):
+        for column, value in enumerate(row):
+            table.cell(at, column).text = value
+    table.cell(1, 1).merge(table.cell(2, 1))
+    table.cell(3, 0).merge(table.cell(3, 2)).text = "合计"
+    table.cell(3, 3).text = "5"
+    source, target = tmp_path / "名单.docx", tmp_path / "out.docx"
+    document.save(str(source))
+    assert mask_file(source, target, policy=policy).status == "publish"
+    (table,) = python_docx.Document(str(target)).tables
+    assert [[cell.text for cell in row.cells] for row in table.rows] == [
+        ["姓名", "年龄", "金额"],
+        ["张三", "70-79岁", "3"],
+        ["李四", "60-69岁", "2"],
+        ["合计", "合计", "5"],
+    ]
+    assert len(table.columns) == 3
