@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from deid.policy import Policy, load_policy, policy_names
 from deid.scan import PROSE, Setting, scan
 
 if TYPE_CHECKING:
+    from deid.audit import AuditReport
     from deid.recognizers import Recognizer
 
 __version__ = "0.1.0"
@@ -51,6 +53,7 @@ __all__ = [
     "UnsafeEdit",
     "UnsupportedFormat",
     "__version__",
+    "audit_files",
     "load_entities",
     "load_policy",
     "mask_file",
@@ -133,3 +136,20 @@ def mask_file(
     """
     rules = _policy(policy)
     return _mask_file(Path(source), Path(target), policy=rules, overwrite=overwrite, raster=raster)
+
+
+def audit_files(
+    paths: Iterable[str | Path],
+    against: Iterable[str | Path] = (),
+    *,
+    policy: Policy | str | Path = "general",
+    published: datetime.date | None = None,
+) -> AuditReport:
+    """What published files still tell; with ``against``, what all of them reveal together.
+
+    Counts and places, never content; nothing is changed. ``published`` is the day of publication
+    where the files themselves do not say. ``deid.audit.report_as_dict`` gives the documented JSON.
+    """
+    from deid import audit  # loaded when asked for: start-up is most of a short run
+
+    return audit.audit_files(paths, against, policy=_policy(policy), published=published)
