@@ -33,7 +33,7 @@ _SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[Ee]\+?(\d{1,2})")
 _COUNTRY = re.compile(r"^(?:\+|0\s?0)?86[ -]?(?=1)")
 _DAMAGED = re.compile(r"\d{15}000")
 _USUAL = re.compile(r"(?=.*\*)[\d*]{17}[\d*X]", re.ASCII)
-_RUNS = re.compile(r"\d+X?|\*+")
+_RUNS = re.compile(r"\d+X?|X|\*+")
 
 
 def visible(masked: str, entity: str = "CN_RESIDENT_ID") -> str:
