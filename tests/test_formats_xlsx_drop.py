@@ -652,6 +652,22 @@ def test_edits_that_blank_a_column_that_may_not_go_take_its_notes_along() -> Non
     assert any("不能整列删去" in remark.message for remark in book.remarks)
 
 
+def test_edits_that_blank_the_header_of_a_table() -> None:
+    book = table_book()
+    book.create_sheet("其他")["A1"] = "=COUNTA(表1[病因])+SUM(表1[金额])"
+    opened = xlsx.Workbook(io.BytesIO(saved(book)))
+    assert not opened.removable("名单", frozenset({1}))
+    table = next(part for part in opened.parts if isinstance(part, Table))
+    places = [(table.place(row.index, 1), row.cells[1]) for row in table.rows()]
+    out = io.BytesIO()
+    opened.save(out, {place: [Edit(place, 0, len(text), "")] for place, text in places})
+    sheet = reopened(out.getvalue())["名单"]
+    assert values(sheet)[0] == ["姓名", "", "金额", "备注"]
+    assert sheet.tables["表1"].ref == "A2:D5"
+    assert sheet.tables["表1"].headerRowCount == 0
+    assert not is_left(out.getvalue(), "病因")
+
+
 def test_strings_used_elsewhere_stay() -> None:
     book = listed()
     book["名单"]["B9"] = f"{SECRET}1"

@@ -432,14 +432,14 @@ class Workbook:
     def _blanked(
         self, label: str, columns: Container[int], edits: Mapping[str, Sequence[Edit]]
     ) -> dict[int, dict[int, str]]:
-        """The cells of these columns of which edits leave nothing, and what they held."""
+        """The cells of these columns of which edits leave nothing or stars, and what they held."""
         out: dict[int, dict[int, str]] = {}
         for row in self._sheets[label].rows():
             for column, text in row.cells.items():
                 if column not in columns:
                     continue
                 wanted = edits.get(cell_place(label, row.index, column))
-                if wanted and not edited(text, wanted):
+                if wanted and not edited(text, wanted).strip("* "):
                     out.setdefault(row.index, {})[column] = text
         return out
 

@@ -710,7 +710,9 @@ class _SheetWriting:
     def _fate(self, row: int, column: int) -> str:
         if self.site.cell(row, column) is None:
             return "out"
-        blank = self.site.is_blank(row, column) or (row, column) in self.cleared
+        # what ``only`` names was blanked by edits, before
+        blank = self.site.only is None and self.site.is_blank(row, column)
+        blank = blank or (row, column) in self.cleared
         return "blank" if blank else "stays"
 
     def survey(self, lost: _Lost) -> None:

@@ -588,6 +588,8 @@ def table_splices(xml: str, site: Site) -> ChangedTable:
         return ChangedTable(None, {})
     out.set(table, "ref", range_text(left, single=False))
     headers = _table_columns(root, box, site, out)
+    if headers and site.only is not None and table.get("headerRowCount") != "0":
+        return _without_header(table, left, site, out)
     for node in root.walk():
         if node.name == "autoFilter":
             _auto_filter(node, site, out)
@@ -597,6 +599,20 @@ def table_splices(xml: str, site: Site) -> ChangedTable:
         for node in root.find(name):
             out.recount(node, "tableColumn", "sortCondition")
     return ChangedTable(merged_splices(out.splices), headers)
+
+
+def _without_header(table: Node, left: Box, site: Site, out: _Edits) -> ChangedTable:
+    """The table below its header cells: their texts were blanked, and a header must not be empty."""
+    out.set(table, "headerRowCount", "0")
+    out.splices = [s for s in out.splices if s[0] != table.with_attr("ref", "")[0]]
+    below = (left[0] + 1, left[1], max(left[2], left[0] + 1), left[3])
+    out.set(table, "ref", range_text(below, single=False))
+    for node in table.children:
+        if node.name == "autoFilter":
+            out.remove(node)
+        elif node.name == "sortState":
+            _sort_state(node, site, out)
+    return ChangedTable(merged_splices(out.splices), {})
 
 
 def _table_columns(root: Node, box: Box, site: Site, out: _Edits) -> dict[int, str]:
