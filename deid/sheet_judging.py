@@ -19,6 +19,7 @@ from deid import tables, vector
 from deid.address import skeleton
 from deid.cells import Odd
 from deid.columns import _TOTAL, _sign, shape
+from deid.csv_verdicts import digit_exceptions
 from deid.entities import load_entities
 from deid.fields import NO_LABEL, exact_label, markers, normal
 from deid.formats.xlsx_sheet import (
@@ -30,7 +31,6 @@ from deid.model import Edit, Finding
 from deid.policy import Policy
 from deid.prose import merge
 from deid.scan import Setting, bare, scan
-from deid.stream import _digit_exceptions
 from deid.text import fold
 from deid.vector import Bytes, Flags, Places
 from deid.verify import Residue
@@ -179,7 +179,7 @@ class Judge:
         self._clean: dict[tuple[str, int, bool, int], int] = {}
         self._special: dict[tuple[str, tuple[Finding, ...]], int] = {}
         self.quiet_texts: set[str] = set()
-        names = sorted(set(_digit_exceptions()))
+        names = sorted(set(digit_exceptions()))
         self._exceptions = re.compile("|".join(map(re.escape, names)) or "(?!)")
         self._models: dict[Setting, dict[str, Verdict]] = {}
         self._cuts = set(policy.specs.get("CN_ADDRESS", ())) == {"generalize_address"} and (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -30,147 +30,18 @@ PAD = 160
 WIDEST = 128
 """Bytes of the longest cell that is told by its words; what is longer goes to the exact path."""
 
-_ZEROS = np.uint64(0x3030303030303030)
-_HIGH = np.uint64(0x8080808080808080)
-_LOW7 = np.uint64(0x7F7F7F7F7F7F7F7F)
-_OVER9 = np.uint64(0x7676767676767676)
+ZEROS = np.uint64(0x3030303030303030)
+HIGH = np.uint64(0x8080808080808080)
+LOW7 = np.uint64(0x7F7F7F7F7F7F7F7F)
+OVER9 = np.uint64(0x7676767676767676)
 _NIBBLES = np.uint64(0x0F0F0F0F0F0F0F0F)
-_STAR = 0x2A
-
-
-class Grid:
-    """The records of one window and where their cells stand.
-
-    ``starts`` and ``ends`` have a line for every column, a cell's quotes left out; the cells of a
-    record that is not ``regular`` (another width, a quote or a line break inside a cell) are empty.
-    ``quoted``: the regular records that have cells in quotes.
-    """
-
-    def __init__(self, data: bytes, delimiter: int, width: int) -> None:
-        self.data = data
-        self.bytes = np.zeros(len(data) + PAD, np.uint8)
-        self.bytes[: len(data)] = np.frombuffer(data, np.uint8)
-        text = self.bytes[: len(data)]
-        marks = (text == 10) | (text == delimiter)
-        quoted = quotes(text, delimiter) if b'"' in data else None
-        if quoted is not None:
-            marks &= ~quoted
-        cuts = np.flatnonzero(marks)
-        if not len(data) or text[-1] != 10 or (quoted is not None and quoted[-1]):
-            cuts = np.append(cuts, len(data))
-        ends = np.append(text, 10)[cuts] == 10
-        ends[-1] = True
-        last = np.flatnonzero(ends)
-        self.row_ends = np.minimum(cuts[last] + 1, len(data))
-        self.row_starts = np.concatenate([np.zeros(1, np.int64), self.row_ends[:-1]])
-        self.widths = np.diff(last, prepend=-1)
-        self.regular = self.widths == width
-        self.quoted = np.zeros(len(last), bool)
-        if quoted is not None:
-            broken = np.flatnonzero(quoted & (text == 10))
-            self.regular[np.searchsorted(self.row_ends, broken, "right")] = False
-        self._fill(cuts, last, width)
-        if quoted is not None:
-            self._strip(text == 34)
-
-    def _fill(self, cuts: Places, last: Places, width: int) -> None:
-        if self.regular.all():
-            ends = np.ascontiguousarray(cuts.reshape(-1, width).T)
-            starts = np.empty_like(ends)
-            starts[0] = self.row_starts
-            starts[1:] = ends[:-1] + 1
-        else:
-            ends = np.zeros((width, len(last)), np.int64)
-            starts = np.zeros_like(ends)
-            rows = np.flatnonzero(self.regular)
-            ends[:, rows] = cuts[(last[rows] - width + 1) + np.arange(width)[:, None]]
-            starts[0, rows] = self.row_starts[rows]
-            starts[1:, rows] = ends[:-1, rows] + 1
-        final = ends[-1]
-        final -= (self.bytes[final - 1] == 13) & (final > starts[-1])
-        self.starts, self.ends = starts, ends
-
-    def _strip(self, marks: Flags) -> None:
-        """Leave out the quotes around cells; a record that has others is not regular."""
-        count = np.add.reduceat(marks, self.row_starts, dtype=np.int64)
-        starts, ends = self.starts, self.ends
-        around = (self.bytes[starts] == 34) & (self.bytes[ends - 1] == 34) & (ends - starts >= 2)
-        self.quoted = self.regular & (count > 0)
-        odd = self.regular & (count != 2 * around.sum(axis=0))
-        starts += around
-        ends -= around
-        starts[:, odd] = ends[:, odd] = 0
-        self.regular &= ~odd
-        self.quoted &= ~odd
-
-    def __len__(self) -> int:
-        return len(self.row_ends)
-
-    def cell(self, row: int, column: int) -> bytes:
-        """The bytes of one cell."""
-        return self.data[self.starts[column, row] : self.ends[column, row]]
-
-
-def quotes(text: Bytes, delimiter: int) -> Flags:
-    """Which bytes stand inside quotes (the opening quote included).
-
-    Raises ValueError where a quote stands that ``csv.reader`` would take for a plain character.
-    """
-    marks = text == 34
-    places = np.flatnonzero(marks)
-    if len(places) % 2:
-        raise ValueError("a quote is left open")
-    opening, closing = places[0::2], places[1::2]
-    before = np.where(opening > 0, text[np.maximum(opening - 1, 0)], 10)
-    fine = (before == delimiter) | (before == 10) | (before == 34)
-    behind = np.append(text, [10])[closing + 1]
-    fine &= (behind == delimiter) | (behind == 10) | (behind == 13) | (behind == 34)
-    doubled = np.append(opening[1:] == closing[:-1] + 1, [False])
-    fine &= (behind != 34) | doubled
-    fine[1:] &= (before[1:] != 34) | doubled[:-1]
-    fine[:1] &= before[:1] != 34
-    if not fine.all():
-        raise ValueError("a stray quote")
-    return (np.cumsum(marks) & 1).astype(bool)
-
-
-def records(data: bytes, delimiter: int, count: int, *, final: bool) -> int:
-    """Where the first ``count`` records of ``data`` end; 0 when they are not all there yet.
-
-    A quoted cell may hold line breaks. Raises ValueError for quotes that need the exact reader.
-    """
-    text = np.frombuffer(data, np.uint8)
-    breaks = text == 10
-    if b'"' in data:
-        marks = text == 34
-        inside = (np.cumsum(marks) & 1).astype(bool)
-        breaks &= ~inside
-    ends = np.flatnonzero(breaks)
-    if len(ends) >= count:
-        return int(ends[count - 1]) + 1
-    return len(data) if final else 0
-
-
-def maybe_utf8(data: bytes) -> Sequence[tuple[int, int]]:
-    """The lines, beyond ASCII, in which no byte tells at once that they are not UTF-8."""
-    if data.isascii():
-        return []
-    text = np.frombuffer(data + b"\n", np.int8)
-    breaks = np.flatnonzero(text[:-1] == 10) + 1
-    starts = np.concatenate([np.zeros(1, np.int64), breaks])
-    lead = (text < 0) & (text >= -64)
-    alone = lead[:-1] & (text[1:] >= -64)  # a lead byte, and none that continues it behind
-    wrong = np.logical_or.reduceat(np.append(alone, [False]), starts)
-    beyond = np.logical_or.reduceat(text < 0, starts)
-    maybe = np.flatnonzero(beyond & ~wrong)
-    ends = np.append(starts[1:], len(data))
-    return list(zip(starts[maybe].tolist(), ends[maybe].tolist(), strict=True))
+STAR = 0x2A
 
 
 # ------------------------------------------------------------------------------- words of the cells
 
 
-def _at(source: Bytes, starts: Places) -> Words:
+def words_at(source: Bytes, starts: Places) -> Words:
     """The eight bytes at each place, the first one lowest."""
     view: Words = np.ndarray((len(source) - 8,), "<u8", source, strides=(1,))
     return view[starts]
@@ -184,8 +55,8 @@ def _matrix(source: Bytes, starts: Places, width: int) -> Bytes:
 
 def _digits(words: Words) -> Flags:
     """Whether all eight bytes of each word are ASCII digits."""
-    bare = words ^ _ZEROS
-    high: Flags = (((bare & _LOW7) + _OVER9) | bare) & _HIGH == 0
+    bare = words ^ ZEROS
+    high: Flags = (((bare & LOW7) + OVER9) | bare) & HIGH == 0
     return high
 
 
@@ -265,7 +136,7 @@ def _days() -> npt.NDArray[np.int8]:
 def births(source: Bytes, starts: Places) -> tuple[Flags, Places]:
     """Whether eight digits at each place are a date that somebody living can be born on; the date
     as the number YYYYMMDD."""
-    words = _at(source, starts)
+    words = words_at(source, starts)
     year, day = _fours(words)
     kind = _days()[np.minimum(day, 9999)]
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
@@ -277,7 +148,12 @@ def births(source: Bytes, starts: Places) -> tuple[Flags, Places]:
 
 def resident_ids(source: Bytes, starts: Places, ends: Places) -> Flags:
     """Which cells are an ID number of 18 characters with the right check character."""
-    first, second = _at(source, starts), _at(source, starts + 8)
+    return dated_ids(source, starts, ends)[0]
+
+
+def dated_ids(source: Bytes, starts: Places, ends: Places) -> tuple[Flags, Places]:
+    """The same, and the dates of birth."""
+    first, second = words_at(source, starts), words_at(source, starts + 8)
     seventeenth = source[starts + 16] - np.uint8(48)
     fine: Flags = (ends - starts == 18) & _digits(first) & _digits(second) & (seventeenth < 10)
     a, b = _fours(first)
@@ -288,15 +164,15 @@ def resident_ids(source: Bytes, starts: Places, ends: Places) -> Flags:
     total = total + seventeenth.astype(np.int16) * 2
     last = source[starts + 17]
     last = np.where(last == 0x78, np.uint8(0x58), last)
-    born, _ = births(source, starts + 6)
+    born, date = births(source, starts + 6)
     fine &= (_ID_CHECK[total % 11] == last) & born
     fine &= _provinces()[np.minimum(a // 100, 99)]
-    return fine
+    return fine, date
 
 
 def mobiles(source: Bytes, starts: Places, ends: Places) -> Flags:
     """Which cells are eleven digits with a mobile prefix in service."""
-    first, last = _at(source, starts), _at(source, starts + 3)
+    first, last = words_at(source, starts), words_at(source, starts + 3)
     a, _ = _fours(first)
     fine: Flags = (ends - starts == 11) & _digits(first) & _digits(last)
     fine &= _mobiles()[np.minimum(a // 10, 999)]
@@ -309,7 +185,11 @@ def cards(source: Bytes, starts: Places, ends: Places) -> Flags:
     right = (length == 16) | (length == 17) | (length == 19)
     safe = np.where(right, starts, 0)
     size = np.where(right, length, 16)
-    first, second, last = _at(source, safe), _at(source, safe + 8), _at(source, safe + size - 8)
+    first, second, last = (
+        words_at(source, safe),
+        words_at(source, safe + 8),
+        words_at(source, safe + size - 8),
+    )
     fine: Flags = right & _digits(first) & _digits(second) & _digits(last)
     a, b = _fours(first)
     c, d = _fours(second)
@@ -317,7 +197,7 @@ def cards(source: Bytes, starts: Places, ends: Places) -> Flags:
     fresh = (np.uint64(0x3030303030303030), np.uint64(0))
     shift = ((24 - size) * 8).astype(np.uint64)
     mask = np.where(size == 16, fresh[1], ~np.uint64(0) << np.minimum(shift, np.uint64(63)))
-    e, f = _fours(np.where(size == 16, _ZEROS, (last & mask) | (_ZEROS & ~mask)))
+    e, f = _fours(np.where(size == 16, ZEROS, (last & mask) | (ZEROS & ~mask)))
     parts = [np.minimum(part, 9999) for part in (a, b, c, d)]
     even, odd = _luhn_sums(first=True), _luhn_sums(first=False)
     doubled = sum(even[part] for part in parts)
@@ -331,60 +211,115 @@ def cards(source: Bytes, starts: Places, ends: Places) -> Flags:
 
 def numbers(source: Bytes, starts: Places, ends: Places) -> tuple[Flags, Places]:
     """Which cells are at most nine digits, between them only ``. - / :``; how many digits."""
-    length = ends - starts
-    short = length <= 16
-    matrix = _matrix(source, np.where(short, starts, 0), 16)
-    kinds = _NUMBER_KINDS[matrix]
-    kinds = kinds * (np.arange(16) < length[:, None])
-    total = kinds.sum(axis=1, dtype=np.uint16)
-    digits = (total & 31).astype(np.int64)
-    return short & (total < 32 * 32) & (digits <= 9) & (length > 0), digits
+    size = np.minimum(ends - starts, 17)
+    fine, digits = _number(words_at(source, starts), _FIRST_HIGH[size])
+    if size.max(initial=0) > 8:
+        rest, more = _number(words_at(source, starts + 8), _SECOND_HIGH[size])
+        fine &= rest & (size <= 16)
+        digits += more
+    fine &= (digits <= 9) & (size > 0)
+    return fine, digits
 
 
-_NUMBER_KINDS = np.full(256, 1024, np.uint16)
-_NUMBER_KINDS[48:58] = 1
-_NUMBER_KINDS[[0x2E, 0x2D, 0x2F, 0x3A]] = 32
+def _number(words: Words, high: Words) -> tuple[Flags, Places]:
+    """Whether the bytes that ``high`` marks are all of a number; how many of them are digits."""
+    low = words & LOW7
+    high_of_plain = ~words & high
+    digit = (low + _FROM_0) & ~(low + _BEYOND_9) & high_of_plain
+    fine: Flags = (low + _FROM_DASH) & ~(low + _BEYOND_COLON) & high_of_plain == high
+    return fine, (((digit >> np.uint64(7)) * _ONES) >> np.uint64(56)).astype(np.int64)
 
 
-def han(
-    source: Bytes, starts: Places, ends: Places, quiet: Flags, named: Flags | None = None
-) -> Flags:
-    """Which cells are one to nine Han characters, each of them ``quiet`` (by code point), and hold
-    no two that may begin a hidden name (``named``, see ``pairs``)."""
-    length = ends - starts
-    short: Flags = (length > 0) & (length <= 27) & (length % 3 == 0)
-    longest = int(length[short].max(initial=3))
-    matrix = _matrix(source, np.where(short, starts, 0), longest)
-    lead, middle, tail = (matrix[:, at::3].astype(np.uint16) for at in range(3))
-    codes = ((lead & 15) << 12) | ((middle & 63) << 6) | (tail & 63)
-    fine = quiet[codes] & (lead >= 0xE4) & (lead <= 0xE9)
-    fine |= np.arange(longest // 3) * 3 >= length[:, None]
-    if named is not None:
-        inside = np.arange(3, longest, 3) < length[:, None]
-        fine[:, 1:] &= ~(named[_pair(codes[:, :-1], codes[:, 1:])] & inside)
-    short &= fine.all(axis=1)
-    return short
+_ONES = np.uint64(0x0101010101010101)
+_FROM_0, _BEYOND_9 = _ONES * np.uint64(0x50), _ONES * np.uint64(0x46)
+_FROM_DASH, _BEYOND_COLON = _ONES * np.uint64(0x53), _ONES * np.uint64(0x45)
+
+
+def _highs(first: int) -> Words:
+    """For each length up to 17, the high bits of its bytes ``first`` to ``first`` + 7."""
+    inside = np.arange(first, first + 8) < np.arange(18)[:, None]
+    return (inside * np.uint8(0x80)).astype(np.uint8).view("<u8").reshape(-1)
+
+
+_FIRST_HIGH, _SECOND_HIGH = _highs(0), _highs(8)
+
+
+class Script:
+    """How the Han characters are written in an encoding, and which of them are quiet."""
+
+    def __init__(self, encoding: str, loud: str) -> None:
+        self._wide = encoding == "utf-8"
+        self.size = 3 if self._wide else 2
+        self._encoding = encoding
+        self._quiet = np.zeros(65536, bool)
+        self._quiet[0x4E00:0xA000] = self._wide
+        if not self._wide:  # those up to U+9FA5 have two bytes
+            text = "".join(map(chr, range(0x4E00, 0x9FA6)))
+            self._quiet[np.frombuffer(text.encode(encoding), "<u2")] = True
+        self._quiet[[max(self._code(char), 0) for char in loud]] = False
+        self._named: Flags | None = None
+        longest = _MOST_HAN * self.size
+        sizes = np.arange(longest + 2)
+        self._counts = np.where(
+            (sizes % self.size == 0) & (sizes <= longest), sizes // self.size, 0
+        )
+
+    def _code(self, char: str) -> int:
+        if self._wide:
+            return ord(char) if ord(char) < 65536 else -1
+        raw = char.encode(self._encoding, "replace")
+        return raw[0] | raw[1] << 8 if len(raw) == 2 else -1
+
+    def name(self, names: Iterable[str]) -> None:
+        """From now on no cell is quiet that holds two characters with which a hidden name begins."""
+        both = [(self._code(name[0]), self._code(name[1])) for name in names if len(name) == 2]
+        known = np.array([pair for pair in both if min(pair) >= 0], np.int64).reshape(-1, 2)
+        self._named = np.zeros(1 << 20, bool)
+        self._named[_pair(known[:, 0], known[:, 1])] = True
+
+    def quiet(self, source: Bytes, starts: Places, lengths: Places) -> Flags:
+        """Which cells are one to nine Han characters, each of them quiet."""
+        count = self._counts[np.minimum(lengths, len(self._counts) - 1)]
+        fine = count > 0
+        at = np.flatnonzero(fine)
+        if not len(at):
+            return fine
+        first, count = starts[at], count[at]
+        codes, quiet = self._read(source, first)
+        for step in range(1, int(count.max())):
+            more = np.flatnonzero(count > step)
+            before = codes[more]
+            codes[more], inner = self._read(source, first[more] + self.size * step)
+            if self._named is not None:
+                inner &= ~self._named[_pair(before, codes[more])]
+            quiet[more] &= inner
+        fine[at] = quiet
+        return fine
+
+    def _read(self, source: Bytes, starts: Places) -> tuple[Any, Flags]:
+        """The characters at each place by their codes, and whether they are quiet Han."""
+        if not self._wide:
+            codes = overlapping(source, 2)[starts]
+            return codes, self._quiet[codes]
+        raw = overlapping(source, 4)[starts]
+        fine = (raw & np.uint32(0xC0C0F0)) == np.uint32(0x8080E0)
+        codes = (raw & np.uint32(15)) << np.uint32(12)
+        codes |= (raw >> np.uint32(2)) & np.uint32(0xFC0)
+        codes |= (raw >> np.uint32(16)) & np.uint32(63)
+        return codes, fine & self._quiet[codes]
+
+
+_MOST_HAN = 9
+"""Ten Han digits in a row are a number."""
 
 
 def _pair(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Any:
     return (first.astype(np.uint32) * np.uint32(40503) + second) & np.uint32((1 << 20) - 1)
 
 
-def pairs(names: Iterable[str]) -> Flags:
-    """The first two characters of names, told by a number that a few other pairs share."""
-    both = [name for name in names if len(name) == 2 and max(name) < "\uffff"]
-    found = np.zeros(1 << 20, bool)
-    first, second = (np.array([ord(name[at]) for name in both], np.uint16) for at in (0, 1))
-    found[_pair(first, second)] = True
-    return found
-
-
-def quiet_han(loud: str) -> Flags:
-    """The Han characters U+4E00 to U+9FFF but those in ``loud``, by code point."""
-    quiet = np.zeros(65536, bool)
-    quiet[0x4E00:0xA000] = True
-    quiet[[ord(char) for char in loud if ord(char) < 65536]] = False
-    return quiet
+def overlapping(source: Bytes, size: int) -> Any:
+    """The bytes as overlapping numbers of that size."""
+    return np.ndarray((len(source) - size,), f"<u{size}", source, strides=(1,))
 
 
 # ------------------------------------------------------------------------------------- the memory
@@ -435,9 +370,9 @@ class Memory:
         words = _matrix(source, starts, count * 8).view("<u8").reshape(-1, count)
         words = words & _MASKS[length, :count]
         if self._alike:
-            bare = words ^ _ZEROS
-            other = (((bare & _LOW7) + _OVER9) | bare) & _HIGH
-            digit = other ^ _HIGH
+            bare = words ^ ZEROS
+            other = (((bare & LOW7) + OVER9) | bare) & HIGH
+            digit = other ^ HIGH
             words &= ~((digit >> np.uint64(7)) * np.uint64(15))
         return words
 
@@ -516,149 +451,62 @@ _MASKS = _masks()
 # ------------------------------------------------------------------------------------- the output
 
 
-class Patch:
-    """A copy of a window's bytes in which cells are changed."""
-
-    def __init__(self, source: Bytes, size: int) -> None:
-        self.source = source
-        self._out = source.copy()
-        self._size = size
-        self._drops: list[tuple[Places, Places]] = []
-        self._pieces: list[tuple[int, int, bytes]] = []
-
-    def star(self, starts: Places, first: int, last: int) -> None:
-        """Bytes ``first`` to ``last`` of each cell become stars."""
-        if last > first and len(starts):
-            width = last - first
-            shape = (len(self._out) - width,)
-            view: Any = np.ndarray(shape, f"V{width}", self._out, strides=(1,))
-            view[starts + first] = np.void(bytes([_STAR]) * width)
-
-    def replace(self, starts: Places, ends: Places, new: bytes) -> None:
-        """Each stretch becomes ``new``."""
-        short = ends - starts < len(new)
-        for start, end in zip(starts[short].tolist(), ends[short].tolist(), strict=True):
-            self.splice(start, end, new)
-        starts, ends = starts[~short], ends[~short]
-        for at, byte in enumerate(new):
-            self._out[starts + at] = byte
-        self._drops.append((starts + len(new), ends))
-
-    def splice(self, start: int, end: int, new: bytes) -> None:
-        """One stretch becomes ``new``."""
-        self._pieces.append((start, end, new))
-
-    def result(self) -> bytes:
-        """The bytes of the window as changed."""
-        keep = self._kept()
-        if not self._pieces:
-            return self._part(keep, 0, self._size)
-        done, parts = 0, []
-        for start, end, new in sorted(self._pieces):
-            parts += [self._part(keep, done, start), new]
-            done = end
-        return b"".join([*parts, self._part(keep, done, self._size)])
-
-    def _kept(self) -> Flags | None:
-        drops = [(a[b > a], b[b > a]) for a, b in self._drops]
-        if not any(len(a) for a, _ in drops):
-            return None
-        keep = np.ones(self._size, bool)
-        for starts, ends in drops:
-            if not len(starts):
-                continue
-            steps = np.arange(int((ends - starts).max()))
-            places = starts[:, None] + steps
-            keep[places[steps < (ends - starts)[:, None]]] = False
-        return keep
-
-    def _part(self, keep: Flags | None, start: int, end: int) -> bytes:
-        part = self._out[start:end]
-        return (part if keep is None else part[keep[start:end]]).tobytes()
+def leading(source: Bytes, starts: Places, count: int) -> Places:
+    """The number that the first ``count`` digits make, six at most."""
+    if not count:
+        return np.zeros(len(starts), np.int64)
+    behind = np.uint64(64 - 8 * count)
+    words = (words_at(source, starts) << behind) | (
+        ZEROS & ((np.uint64(1) << behind) - np.uint64(1))
+    )
+    first, second = _fours(words)
+    return first * 10000 + second
 
 
-def first_bytes(source: Bytes, starts: Places, ends: Places) -> Bytes:
-    """The first byte of each cell, 0 for an empty one."""
-    return np.where(ends > starts, source[starts], np.uint8(0))
+def inside(lengths: Places) -> Words:
+    """The bytes of a word that belong to a cell with that many more."""
+    return _INSIDE[np.minimum(np.maximum(lengths, 0), 8)]
 
 
-def where(flags: Flags) -> Places:
-    """The numbers of those that are true."""
-    return np.flatnonzero(flags)
+def _insides() -> Words:
+    """For each length up to 8, the bytes of a word that belong to the cell."""
+    known = np.arange(8) < np.arange(9)[:, None]
+    return (known * np.uint8(255)).astype(np.uint8).view("<u8").reshape(-1)
 
 
-def rows_with(grid: Grid, needle: bytes) -> Sequence[int]:
-    """The records that hold ``needle``."""
-    found: list[int] = []
-    if needle[:1] not in grid.data:  # one byte is found ten times as fast as three
-        return found
-    at = grid.data.find(needle)
-    while at >= 0:
-        row = int(np.searchsorted(grid.row_ends, at, "right"))
-        found.append(row)
-        at = grid.data.find(needle, int(grid.row_ends[row]))
-    return found
+_INSIDE = _insides()
 
 
-def may_vote(grid: Grid, column: int) -> bool:
-    """Whether half of a column's first values are long enough to be told for numbers of persons."""
-    starts, ends = grid.starts[column, :512], grid.ends[column, :512]
-    length = ends - starts
-    full = length > 0
-    if not full.any():
-        return False
-    matrix = _matrix(grid.bytes, starts, 32)
-    inside = np.arange(32) < length[:, None]
-    digits = ((matrix >= 48) & (matrix < 58) & inside).sum(axis=1)
-    lead = matrix[:, :32] >= 0xC0
-    odd = (lead & inside & ((matrix < 0xE4) | (matrix > 0xE9))).any(axis=1)
-    maybe = (length >= 10) & ((digits >= 10) | (length > 32) | odd)
-    return bool(maybe.sum() * 2 >= full.sum())
+def are_stars(source: Bytes, starts: Places, count: int) -> Flags:
+    """Where ``count`` stars stand, eight at least."""
+    fine: Flags = words_at(source, starts) == _STARS
+    for at in (*range(8, count - 8, 8), count - 8):
+        fine &= words_at(source, starts + at) == _STARS
+    return fine
 
 
-def starts_blank(grid: Grid) -> Flags:
-    """Records with a cell that begins with a blank, and may be nothing else."""
-    first = grid.bytes[grid.starts]
-    second = grid.bytes[grid.starts + 1]
-    blank = _BLANKS[first] | ((first == 0xE3) & (second == 0x80))
-    found: Flags = (blank & (grid.ends > grid.starts)).any(axis=0)
-    return found
+_STARS = _ONES * np.uint64(STAR)
 
 
-_BLANKS = np.zeros(256, bool)
-_BLANKS[[0x09, 0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x1F, 0x20, 0xC2, 0xE1, 0xE2]] = True
+def same_heads(one: Bytes, ones: Places, other: Bytes, others: Places, count: Places) -> bool:
+    """Whether the first ``count`` bytes (eight at most) are the same at each two places."""
+    return not ((words_at(one, ones) ^ words_at(other, others)) & inside(count)).any()
 
 
-def none(size: int) -> Flags:
-    """Nothing marked."""
-    return np.zeros(size, bool)
-
-
-def zeros(size: int) -> Places:
-    """Nothing counted."""
-    return np.zeros(size, np.int64)
-
-
-def asked(size: int) -> Places:
-    """Fates of cells that nothing is known of."""
-    return np.full((size, 7), ASK, np.int64)
-
-
-def may_be_digits(first: Bytes) -> Flags:
-    """Cells that, by their first byte, may be a few digits, X, or blanks before them."""
-    return _DIGIT_FIRST[first]
-
-
-_DIGIT_FIRST = _BLANKS.copy()
-_DIGIT_FIRST[48:58] = True
-_DIGIT_FIRST[[0x58, 0x78, 0xE3, 0xEF]] = True
+def digit_runs(source: Bytes) -> Places:
+    """Where ten digits in a row begin."""
+    digits = source - np.uint8(48) < 10
+    two = digits[:-1] & digits[1:]
+    four = two[:-2] & two[2:]
+    eight = four[:-4] & four[4:]
+    return np.flatnonzero(eight[:-2] & two[8:])
 
 
 def texts(source: Bytes, starts: Places, ends: Places) -> list[str]:
-    """The cells as texts."""
+    """Cells of ASCII as texts."""
     data = source.tobytes()
     pairs = zip(starts.tolist(), ends.tolist(), strict=True)
-    return [data[start:end].decode() for start, end in pairs]
+    return [data[start:end].decode("ascii") for start, end in pairs]
 
 
 def values(source: Bytes, starts: Places, ends: Places) -> list[int]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid import pipeline, stream, tables
+from deid import csv_reader, csv_window, pipeline, stream, tables
 from deid.formats import delimited
 from deid.model import FileReport
 from deid.policy import load_policy
@@ -124,7 +124,8 @@ def windows_of(rows: int) -> Iterator[None]:
     """Both paths judge that many rows at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "WINDOW", rows)
-        patch.setattr(stream, "WINDOW", rows)
+        patch.setattr(csv_reader, "WINDOW", rows)
+        patch.setattr(csv_window, "WINDOW", rows)
         patch.setattr(stream, "LEAST", 0)
         yield
 
@@ -190,7 +191,7 @@ def test_a_list_of_cells_to_judge_one_by_one_goes_to_the_exact_path(folder: Path
     data = "\n".join(["序号,姓名,情况说明", *lines, ""]).encode()
     assert check(data, folder, 100)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream, "_MANY", 50)
+        patch.setattr(csv_window, "_MANY", 50)
         assert not check(data, folder, 100)
 
 
@@ -198,7 +199,7 @@ def test_a_list_of_cells_to_judge_one_by_one_goes_to_the_exact_path(folder: Path
 def test_other_encodings_are_streamed(folder: Path, mark: bytes, encoding: str) -> None:
     text = clean_list(300).decode() + "300,𠮷㐀娜,女,,13800138000,𠮷村5组😀夢,,1.00,联通\n"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream, "_READ", 1001)  # cuts characters of two bytes and of four
+        patch.setattr(csv_reader, "_READ", 1001)  # cuts characters of two bytes and of four
         assert check(mark + text.encode(encoding), folder, 64)
 
 
@@ -213,7 +214,7 @@ def test_an_encoding_that_shows_late_is_met(folder: Path) -> None:
     head = "a,b\n" + "1,13800138000\n" * 400
     tail = "2,王芳\n3,李娜\n4,钱军\n" * 20
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream, "_READ", 1001)
+        patch.setattr(csv_reader, "_READ", 1001)
         patch.setattr(delimited, "_SAMPLE", 2000)
         assert check((head + tail).encode("gb18030"), folder, 64)
 

@@ -24,9 +24,16 @@ GROUPS = (
     {"policy_files"},
     {"policy"},
     {"calendar", "matters"},
+    {"explain"},
     {"scan", "columns", "vector", "prose", "tables"},
     {"mask", "verify", "actions", "strength", "strength_masks", "strength_numbers"},
     {"strength_context", "strength_remedy", "strength_columns"},
+    {"csv_grid", "csv_memory"},
+    {"csv_verdicts"},
+    {"csv_reader", "csv_columns"},
+    {"csv_window"},
+    {"csv_recheck"},
+    {"csv_run"},
     {"stream", "cells"},
     {"sheet_reading", "sheet_judging"},
     {"sheet_passes"},
@@ -50,13 +57,24 @@ NARROW = {
     "inputs": {"errors"},
     "sample": {"errors"},
 }
+# The fast path for csv files.
+CSV = {f"csv_{part}" for part in ("grid", "memory", "verdicts", "reader", "columns", "window")}
+CSV |= {"csv_recheck", "csv_run"}
 # The fast path for workbooks.
 SHEETS = {f"sheet_{part}" for part in ("reading", "judging", "passes", "writing", "checking")}
 SHEETS |= {"sheets"}
 # The one home of each heavy package, and the modules that load it only inside a function.
 HOMES = {
     "chinese_calendar": {"calendar"},
-    "numpy": {"vector", "cells", *SHEETS, "strength_columns", "formats.delimited", "formats.xlsx"},
+    "numpy": {
+        "vector",
+        "cells",
+        *CSV,
+        *SHEETS,
+        "strength_columns",
+        "formats.delimited",
+        "formats.xlsx",
+    },
     "pandas": {"__init__", "frames"},
     "jieba": {"segment"},
     "presidio_analyzer": {"presidio"},
@@ -74,6 +92,7 @@ PATHS_TO_FILES = {
     "audit",
     "stream",
     "cells",
+    *CSV,
     *SHEETS,
     "pipeline",
     "presidio",
@@ -184,7 +203,7 @@ def test_heavy_packages_stay_home(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nothing_heavy_is_imported_when_a_module_loads(path: Path) -> None:
-    if name_of(path) in {"vector", "cells", *SHEETS, "strength_columns", "presidio", "spark"}:
+    if name_of(path) in {"vector", "cells", *CSV, *SHEETS, "strength_columns", "presidio", "spark"}:
         pytest.skip("loaded only where its package is needed")
     loaded = {name.split(".")[0] for name in imports(path, nested=False)}
     assert not loaded & LAZY

@@ -1,0 +1,295 @@
+"""The columns of one window, told: which cells are clean, which quiet, and what becomes of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from deid import csv_grid, csv_memory, tables, vector
+from deid.columns import Block, View, shape
+from deid.csv_grid import Grid
+from deid.csv_verdicts import KNOWN, Judge, Verdict, digit_cell, is_long, is_odd
+from deid.model import Row
+from deid.scan import Setting
+from deid.vector import Flags, Places
+
+_LENGTHS = {
+    "CN_RESIDENT_ID": (18,),
+    "CN_MOBILE": (11,),
+    "CN_BANK_CARD": (16, 17, 19),
+}
+_QUIET = frozenset(("", "SEX", "HEALTH", "DISABILITY", "POVERTY_CAUSE", "PERSON"))
+_VOTERS = 420
+"""First values of a column that are asked whether they might vote: 400 do."""
+
+
+@dataclass
+class Told:
+    """One column of a window, told.
+
+    ``clean``: cells whose check says all of them. ``places``: cells whose fates are known, under
+    ``numbers`` in ``memory``. ``asked``: cells to be judged one by one. ``learnt``: how many fates
+    were made for this window. ``births``: of clean ID numbers.
+    """
+
+    starts: Places
+    ends: Places
+    lengths: Places
+    setting: Setting
+    alike: bool = False
+    clean: Flags | None = None
+    births: Places | None = None
+    quiet: Flags | None = None
+    memory: csv_memory.Memory = field(default_factory=lambda: csv_memory.Memory(alike=False))
+    verdicts: list[Verdict] = field(default_factory=list)
+    places: Places = field(default_factory=lambda: np.zeros(0, np.int64))
+    numbers: Places = field(default_factory=lambda: np.zeros(0, np.int64))
+    kinds: Places = field(default_factory=lambda: np.zeros(0, np.int64))
+    asked: list[int] = field(default_factory=list)
+    learnt: int = 0
+
+
+class Marks:
+    """What is known of the rows of a window before they are judged."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        count = len(grid)
+        self.told: dict[int, Told] = {}
+        self.block: Block | None = None
+        self.long, self.serial, self.odd = (
+            np.zeros(count, bool),
+            np.zeros(count, bool),
+            np.zeros(count, bool),
+        )
+        self.still_long = np.zeros(count, bool)
+        self.filled, self.numeric, self.masked = (
+            np.zeros(count, np.int64),
+            np.zeros(count, np.int64),
+            np.zeros(count, np.int64),
+        )
+        self._sums = np.zeros(count, np.int64)
+        self.split = np.zeros(count, bool)
+
+    def add_run(self, digits: Places) -> None:
+        """Note how many characters the cells of a few digits have, 0 for others: cells side by side
+        of 18 in all may be an ID number written over them."""
+        sums = self._sums
+        sums |= 1
+        sums <<= digits
+        sums &= (1 << 19) - 1
+        sums *= digits > 0
+        self.split |= sums >= 1 << 18
+
+    def doubtful(self, block: Block, *, masked: bool = False) -> Flags:
+        """Rows that might be a header, a total, a note or a form; or that might when masked."""
+        long = self.still_long if masked else self.long
+        numeric = self.numeric - self.masked if masked else self.numeric
+        doubtful: Flags = ~self._grid.regular | ~long | (self.filled <= 2) | self.odd
+        doubtful |= self.filled * 3 <= block.width + 2
+        doubtful |= ~self.serial & (2 * (self.filled - numeric) >= self.filled - 1)
+        doubtful |= self.split
+        return doubtful
+
+
+class Columns:
+    """Tells the columns of one window after the other."""
+
+    def __init__(self, judge: Judge, quiet: vector.Script) -> None:
+        self._judge = judge
+        self._quiet = quiet
+        self._memories: dict[tuple[Setting, bool], tuple[csv_memory.Memory, list[Verdict]]] = {}
+        self._shapes: dict[str, str] = {}
+        earlier = judge.hidden or judge.spread
+        self._numbers = earlier.numbers if earlier else set()
+        if earlier and earlier.names:
+            quiet.name(earlier.names)
+
+    def look(self, grid: Grid, marks: Marks, block: Block) -> None:
+        """Have every column of the plain rows told, before anything is changed."""
+        for column in range(len(grid.starts)):
+            marks.told[column] = self._tell(grid, marks, column, setting_of(block, column))
+        marks.block = block
+
+    def _tell(self, grid: Grid, marks: Marks, column: int, setting: Setting) -> Told:
+        """Of each cell of a column: clean, quiet, or the number of its verdict in the memory."""
+        told = Told(grid.starts[column], grid.ends[column], grid.lengths[column], setting)
+        left = told.lengths > 0
+        marks.filled += left
+        digits = marks.filled & 0
+        if self._has_check(setting):
+            told.clean = self._clean(grid, told)
+            marks.long |= told.clean
+            marks.numeric += told.clean
+            marks.masked += told.clean
+            if all(first >= 5 or not last for _, first, last in self.stars(setting.label.entity)):
+                marks.still_long |= told.clean
+            left &= ~told.clean
+            digits = told.lengths * (told.clean & (told.lengths < 18))
+        elif setting.label.entity in _QUIET or setting.label.agency:
+            plain, count = vector.numbers(grid.bytes, told.starts, told.ends)
+            self._loud_numbers(grid, told, plain, count)
+            marks.numeric += plain
+            digits = count * (plain & (count == told.lengths))
+            marks.long |= digits >= 5
+            marks.still_long |= digits >= 5
+            if column == 0:
+                marks.serial = digits > 0
+            plain |= self._quiet.quiet(grid.bytes, told.starts, told.lengths)
+            told.quiet = plain
+            left &= ~plain
+        self._recall(grid, marks, told, np.flatnonzero(left), digits)
+        marks.add_run(digits)
+        return told
+
+    def _loud_numbers(self, grid: Grid, told: Told, plain: Flags, count: Places) -> None:
+        """Leave out of the plain numbers what may be a local telephone number, or ends in a colon."""
+        if told.setting.record:
+            plain &= count < 7
+        elif self._numbers:
+            places = np.flatnonzero(plain & (count >= 7))
+            values = vector.values(grid.bytes, told.starts[places], told.ends[places])
+            hidden = [value in self._numbers for value in values]
+            plain[places[hidden]] = False
+        if b":" in grid.data:
+            plain &= grid.bytes[told.ends - 1] != 0x3A
+
+    def _has_check(self, setting: Setting) -> bool:
+        """Whether a column's entity has a vectorised check, and a mask that depends on no value."""
+        entity = setting.label.entity
+        if not setting.people or setting.label.agency or entity not in _LENGTHS:
+            return False
+        return all(self.hidden_part(entity, length) is not None for length in _LENGTHS[entity])
+
+    def _clean(self, grid: Grid, told: Told) -> Flags:
+        """The cells that are a number of the column's entity beyond doubt."""
+        cells = grid.bytes, told.starts, told.ends
+        if told.setting.label.entity == "CN_RESIDENT_ID":
+            clean, told.births = vector.dated_ids(*cells)
+            return clean
+        check = vector.mobiles if told.setting.label.entity == "CN_MOBILE" else vector.cards
+        return check(*cells)
+
+    def stars(self, entity: str) -> list[tuple[int, int, int]]:
+        """Length, first and last hidden character of each clean number of that entity."""
+        parts = ((length, self.hidden_part(entity, length)) for length in _LENGTHS[entity])
+        return [(length, *part) for length, part in parts if part]
+
+    def hidden_part(self, entity: str, length: int) -> tuple[int, int] | None:
+        """Which characters of ``length`` digits the policy's mask hides, where it depends on no value."""
+        policy = self._judge.policy
+        if not policy.hides(entity):
+            return 0, 0
+        if "mask" not in policy.specs[entity]:
+            return None
+        masked = policy.operators[entity]("1" * length)
+        first, last = masked.find("*"), masked.rfind("*") + 1
+        return (first, last) if set(masked[first:last]) == {"*"} and first < 7 else None
+
+    def _recall(self, grid: Grid, marks: Marks, told: Told, left: Places, digits: Places) -> None:
+        """Look up what is left; have the exact path judge what was never seen."""
+        told.alike = self._judge.addresses_alike(told.setting)
+        key = (told.setting, told.alike)
+        if key not in self._memories:
+            self._memories[key] = (csv_memory.Memory(alike=told.alike), [])
+        told.memory, told.verdicts = self._memories[key]
+        if not len(left):
+            return
+        lengths = told.lengths[left]
+        fits = left[lengths <= vector.WIDEST] if lengths.max() > vector.WIDEST else left
+        numbers = self._find(grid, told, fits)
+        known = numbers >= 0
+        if not known.all():
+            told.asked = fits[~known].tolist()
+            fits, numbers = fits[known], numbers[known]
+        if len(fits) + len(told.asked) < len(left):
+            told.asked += left[lengths > vector.WIDEST].tolist()
+        self._mark_asked(grid, marks, told, digits)
+        kinds = told.memory.fate("kind", numbers)
+        told.places, told.numbers, told.kinds = fits, numbers, kinds
+        for name, row_marks in (
+            ("is_long", marks.long), ("still_long", marks.still_long), ("odd", marks.odd)
+        ):  # fmt: skip
+            row_marks[fits] |= told.memory.fate(name, numbers) > 0
+        digits[fits] = told.memory.fate("digits", numbers)
+        told.asked += fits[kinds == csv_memory.ASK].tolist()
+
+    def _find(self, grid: Grid, told: Told, fits: Places) -> Places:
+        """The numbers of the fates of those cells, learnt where they are new."""
+        memory = told.memory
+        cells = memory.key(grid.bytes, told.starts[fits], told.lengths[fits])
+        numbers = memory.find(cells)
+        unknown = np.flatnonzero(numbers < 0)
+        if not len(unknown) or len(memory) >= KNOWN:
+            return numbers
+
+        def judge(at: int) -> csv_memory.Fate:
+            place = int(fits[unknown[at]])
+            text = grid.data[told.starts[place] : told.ends[place]].decode(self._judge.codec)
+            fate, verdict = self._judge.fate(text, told.setting, alike=told.alike)
+            told.verdicts.append(verdict)
+            return fate
+
+        before = len(memory)
+        memory.learn(cells.some(unknown), judge)
+        told.learnt = len(memory) - before
+        numbers[unknown] = memory.find(cells.some(unknown))
+        return numbers
+
+    def _mark_asked(self, grid: Grid, marks: Marks, told: Told, digits: Places) -> None:
+        """Tell of the cells that no memory holds what their rows must be known by."""
+        for at in told.asked:
+            text = grid.data[told.starts[at] : told.ends[at]].decode(self._judge.codec)
+            marks.long[at] |= is_long(text)
+            marks.odd[at] |= is_odd(text)
+            digits[at] = digit_cell(text)
+
+    def settle(self) -> None:
+        """Add up what the memories' verdicts came to, and forget them."""
+        for memory, verdicts in self._memories.values():
+            for verdict, count in zip(verdicts, memory.used.tolist(), strict=True):
+                self._judge.count(verdict, count)
+        self._memories.clear()
+
+    # ----------------------------------------------------------------------------------- the votes
+
+    def may_widen(self, grid: Grid, block: Block) -> bool:
+        """Whether a column that nothing is known of could be told by its values in this window."""
+        for column in range(len(grid.starts)):
+            profile = block.profiles.get(column)
+            if profile is None:
+                return True
+            label = profile.label
+            if label.entity or label.agency or label.public:
+                continue
+            voters = csv_grid.voters(grid, column, _VOTERS)
+            if len(voters) and self._may_vote(grid, column, voters):
+                return True
+        return False
+
+    def _may_vote(self, grid: Grid, column: int, voters: Places) -> bool:
+        """Whether those values are nearly enough alike to make the column one of an entity."""
+        if len(voters) < 20:
+            return True
+        counts: dict[str, int] = {}
+        for at in voters.tolist():
+            kind = self._shape(grid.cell(at, column).decode(self._judge.codec))
+            counts[kind] = counts.get(kind, 0) + 1
+        ids = counts.get("id", 0) + counts.get("idlike", 0)
+        phones = counts.get("mobile", 0) + counts.get("landline", 0)
+        most = max(ids, phones, counts.get("card", 0), counts.get("address", 0) * 2)
+        return most * 2 >= len(voters)
+
+    def _shape(self, text: str) -> str:
+        kind = self._shapes.get(text)
+        if kind is None:
+            if len(self._shapes) > KNOWN:
+                self._shapes.clear()
+            self._shapes[text] = kind = shape(text)
+        return kind
+
+
+def setting_of(block: Block, column: int) -> Setting:
+    """Under what the cells of a column are scanned, in the rows of a block."""
+    return tables._setting(View(Row(0, {}), "data", block), column)

@@ -1,0 +1,207 @@
+"""Large csv files, masked and verified a window at a time, in memory that does not grow with the file.
+
+Every window is read back from the output as soon as it is written. GB18030 is masked as it stands,
+UTF-16 is read as UTF-8 and written back as it was. What cannot be streamed (lines in several
+encodings, quotes that only ``csv.reader`` understands, a hidden value that stands elsewhere too) is
+left to the exact path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from deid.columns import Profile
+from deid.csv_reader import Kind, Reader, encodings, kind_of
+from deid.csv_recheck import Recheck
+from deid.csv_verdicts import KNOWN, Elsewhere, Tally, Unstreamable
+from deid.csv_window import Pass
+from deid.formats.encoding import Encoding
+from deid.model import Remark
+from deid.policy import Policy
+from deid.scan import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A file that was masked and verified: counts for the report, and what is left."""
+
+    format: str
+    found: Counter[str]
+    changed: int
+    columns: dict[tuple[int, Profile], int]
+    remarks: Sequence[Remark]
+    source_sha256: str
+    output_sha256: str
+
+
+def masked(source: Path, target: Path, policy: Policy) -> Streamed | None:
+    """``source`` masked into ``target`` and verified, or None when the exact path has to do it."""
+    try:
+        return _first_that_fits(source, target, policy)
+    except (Unstreamable, ValueError, OSError):
+        return (
+            None  # also where reading or writing fails: the exact path meets it again and says so
+        )
+
+
+def _first_that_fits(source: Path, target: Path, policy: Policy) -> Streamed:
+    """Masked in the encoding that the file turns out to have: its head may fit several."""
+    for name, mark in encodings(source):
+        try:
+            kind = kind_of(source, Encoding(name, mark))
+            try:
+                return _Run(kind, policy, source, target, None).done()
+            except Elsewhere as error:
+                return _Run(kind, policy, source, target, error.tally).done()
+        except UnicodeDecodeError:
+            continue
+    raise Unstreamable
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubtful:
+    """A window of the output that has to be judged once more: where it stands, what its records look
+    like, and under what its columns were scanned."""
+
+    start: int
+    size: int
+    shape: int
+    settings: list[Setting]
+
+
+@dataclass
+class _Run:
+    """Masks, and verifies what is in the file then; with what is hidden in ``spread`` hidden
+    wherever it stands."""
+
+    kind: Kind
+    policy: Policy
+    source: Path
+    target: Path
+    spread: Tally | None
+    doubtful: list[_Doubtful] = field(default_factory=list)
+    shape: int = 0
+    size: int = 0
+
+    def done(self) -> Streamed:
+        """Raises Unstreamable where the exact path has to do it, or to say what is wrong."""
+        first = Pass(self.kind, self.policy, spread=self.spread)
+        read, written = hashlib.sha256(), hashlib.sha256()
+        with (
+            self.source.open("rb") as reader,
+            self.target.open("wb") as writer,
+            self.target.open("rb") as back,
+        ):
+            self._mask(first, Reader(reader, self.kind, read), writer, back, written)
+            os.fsync(writer.fileno())
+        try:
+            self._verify(first)
+        except Elsewhere as error:
+            error.tally = first.tally
+            if self.spread is not None:
+                raise Unstreamable from None
+            raise
+        tally = first.tally
+        return Streamed(
+            self.kind.name,
+            tally.found,
+            tally.changed,
+            tally.columns,
+            first.remarks(),
+            read.hexdigest(),
+            written.hexdigest(),
+        )
+
+    def _mask(
+        self, first: Pass, reader: Reader, writer: BinaryIO, back: BinaryIO, digest: Any
+    ) -> None:
+        """Mask all windows; each is read back and looked at before the next is read."""
+        recheck = Recheck(first)
+        mark = self.kind.encoding.mark
+        writer.write(mark)
+        writer.flush()
+        digest.update(back.read(len(mark)))
+        self.size = len(mark)
+        for data, cuts in reader.windows():
+            masked = first.window(data, cuts)
+            raw = self.kind.written(masked.data)
+            writer.write(raw)
+            writer.flush()
+            again = back.read(len(raw))
+            digest.update(again)
+            if again != raw:
+                raise Unstreamable
+            shape = zlib.crc32(masked.grid.widths.tobytes())
+            self.shape = zlib.crc32(masked.grid.widths.tobytes(), self.shape)
+            if not recheck.is_settled(masked, self.kind.read(again)):
+                place = _Doubtful(self.size, len(raw), shape, first.settings(masked.block))
+                self.doubtful.append(place)
+            self.size += len(raw)
+        first.columns.settle()
+
+    def _verify(self, first: Pass) -> None:
+        """Open the output afresh: it has the same cells, and holds nothing to hide."""
+        if self.target.stat().st_size != self.size:
+            raise Unstreamable
+        tally = first.tally
+        if (
+            tally.names
+            or tally.numbers
+            or len(tally.left) > KNOWN
+            or not self._verify_doubtful(first)
+        ):
+            self._verify_all(first)
+        else:
+            for text in tally.left:
+                tally.refuse(text)
+        if tally.kept:
+            self._seek(tally.kept)
+
+    def _verify_doubtful(self, first: Pass) -> bool:
+        """Judge once more what is not beyond doubt; False where that says nothing of the rest."""
+        again = Pass(self.kind, self.policy, first.tally)
+        with self.target.open("rb") as stream:
+            for place in self.doubtful:
+                stream.seek(place.start)
+                masked = again.window(self.kind.read(stream.read(place.size)))
+                if zlib.crc32(masked.grid.widths.tobytes()) != place.shape:
+                    raise Unstreamable
+                if again.settings(masked.block) != place.settings:
+                    return False
+        again.columns.settle()
+        if again.tally.changed:
+            raise Unstreamable
+        return True
+
+    def _verify_all(self, first: Pass) -> None:
+        """Judge the whole output once more."""
+        again = Pass(self.kind, self.policy, first.tally)
+        shape = 0
+        with self.target.open("rb") as stream:
+            for data, cuts in Reader(stream, self.kind, hashlib.sha256()).windows():
+                shape = zlib.crc32(again.window(data, cuts).grid.widths.tobytes(), shape)
+        again.columns.settle()
+        if again.tally.changed or shape != self.shape:
+            raise Unstreamable
+
+    def _seek(self, kept: set[str]) -> None:
+        """Look through the source for numbers that stay in one place and are hidden in another."""
+        seek = frozenset(
+            run[at : at + size]
+            for run in kept
+            for size in (11, 16, 17, 18, 19)
+            for at in range(len(run) - size + 1)
+        )
+        if not seek:
+            return
+        search = Pass(self.kind, self.policy, seek=seek)
+        with self.source.open("rb") as stream:
+            for data, cuts in Reader(stream, self.kind, hashlib.sha256()).windows():
+                search.window(data, cuts)

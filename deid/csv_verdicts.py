@@ -1,0 +1,280 @@
+"""What the exact path says of single cells of a streamed list, and what one pass over it comes to."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deid import tables
+from deid.columns import Profile
+from deid.csv_memory import ASK, NOTHING, ONE_EDIT, Fate
+from deid.data import load_rows
+from deid.mask import apply_edits, edits_for
+from deid.model import Edit, Finding
+from deid.policy import Policy
+from deid.prose import merge
+from deid.scan import Setting, bare, scan
+from deid.text import fold
+from deid.verify import Residue
+
+KNOWN = 100_000
+"""Distinct texts that a column's memory, or the list of what stays, may hold."""
+_LONG_DIGITS = re.compile(r"\d{5}")
+_ALIKE = frozenset(("generalize_address", "mask", "redact", "replace", "keep"))
+_PLAIN_ADDRESS = re.compile(
+    "(?:[\u4e00-\u5c80\u5c82-\u5e73\u5e75-\u9fff]|(?<![0-9])[0-9]{1,4}(?![0-9]))*"
+)
+_DIGIT = re.compile(r"[0-9]")
+_ALNUM = re.compile(r"[^\W_]+")
+_RUN = re.compile(r"[0-9A-Z]{7,}")
+_SIX = re.compile(r"[0-9]{6}")
+_ODD = re.compile("[计:：︓﹕]")
+"""What a total, a signature or a form has: 合计, 制表人：."""
+
+
+class Unstreamable(Exception):
+    """Something in the file needs the exact path over the whole of it."""
+
+
+class Elsewhere(Unstreamable):
+    """A value hidden in one cell stands in another as well; ``tally`` knows the hidden ones."""
+
+    tally: Tally
+
+
+@dataclass
+class Tally:
+    """What one pass over a file found. ``left``: texts that stay, as far as they were looked at."""
+
+    found: Counter[str] = field(default_factory=Counter)
+    changed: int = 0
+    columns: dict[tuple[int, Profile], int] = field(default_factory=dict)
+    hidden: Residue = field(default_factory=Residue)
+    forms: Residue = field(default_factory=Residue)
+    numbers: set[int] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+
+    def remember(self, value: str, entity: str) -> None:
+        """Note a hidden value: it must stand nowhere else."""
+        self.hidden.add(value, entity)
+        if entity == "CN_ADDRESS":
+            self.forms.add(zeros(fold(value)), entity)
+        plain = bare(fold(value))
+        if entity == "PERSON":
+            self.names.add(plain[:2])
+        if len(plain) <= 10 and plain.isdecimal():
+            self.numbers.add(int(plain))
+
+    def refuse(self, text: str) -> None:
+        """Raise Unstreamable where a hidden value stands in a text that stays."""
+        if len(text) < 2:
+            return
+        if any(True for _ in self.hidden.find(text)):
+            raise Elsewhere
+        if any(True for _ in self.forms.find(zeros(fold(text)))):
+            raise Unstreamable
+
+    def keep(self, text: str) -> None:
+        """Note a text that stays, and its long numbers."""
+        if len(text) < 2:
+            return
+        if len(self.left) <= KNOWN:
+            self.left.add(text)
+        plain = "".join(_ALNUM.findall(fold(text))).upper()
+        self.kept.update(run for run in _RUN.findall(plain) if _SIX.search(run))
+        if len(self.kept) > KNOWN:
+            raise Unstreamable
+
+
+def zeros(folded: str) -> str:
+    """The text with all its digits made zero: what addresses that differ in numbers share."""
+    return re.sub("[0-9]", "0", folded)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the exact path says of one cell's text. ``settled``: a fresh scan of what is left of it
+    finds nothing, and it is told from other rows as it was. ``text`` and ``hidden`` are taken out
+    when the verdict is first carried out."""
+
+    edits: tuple[Edit, ...]
+    entities: tuple[str, ...]
+    hits: bool
+    result: str
+    settled: bool
+    text: list[str]
+    hidden: list[tuple[str, str]]
+
+
+class Judge:
+    """Asks the exact path, and notes in ``tally`` what comes of it.
+
+    ``hidden``: what an earlier pass hid; nothing of it may stand in a text that stays. ``spread``:
+    what an earlier pass hid, to be hidden wherever it stands.
+    """
+
+    def __init__(
+        self, policy: Policy, codec: str, mark: bytes, hidden: Tally | None, spread: Tally | None
+    ) -> None:
+        self.policy = policy
+        self.codec = codec
+        self.hidden = hidden
+        self.spread = spread
+        self.tally = Tally()
+        self.day = datetime.date.today()
+        self._breaks = (b'"', b"\n", b"\r", mark)
+        self._exceptions = digit_exceptions()
+        self.scanner = tables._CellScanner()
+
+    def addresses_alike(self, setting: Setting) -> bool:
+        """Whether the policy cuts the addresses of a column whatever the numbers in them are."""
+        return setting.label.entity == "CN_ADDRESS" and (
+            set(self.policy.specs.get("CN_ADDRESS", {"keep": {}})) <= _ALIKE
+        )
+
+    def verdict(self, text: str, found: list[Finding], setting: Setting | None) -> Verdict:
+        """What becomes of a text that holds these findings; without a setting nothing is settled."""
+        findings = merge(found)
+        edits = edits_for(text, findings, self.policy)
+        hidden = [item for item in findings if self.policy.hides(item.entity)]
+        fresh = self._fresh(text, edits)
+        edits = sorted([*edits, *edits_for(text, fresh, self.policy)], key=lambda edit: edit.start)
+        result = apply_edits(text, edits) if edits else text
+        return Verdict(
+            tuple(edits),
+            tuple(item.entity for item in [*findings, *fresh]),
+            bool(hidden) or "**" in text,
+            result,
+            not edits or (setting is not None and self._is_settled(text, result, setting)),
+            [text],
+            [(text[item.start : item.end], item.entity) for item in hidden],
+        )
+
+    def _fresh(self, text: str, edits: Sequence[Edit]) -> list[Finding]:
+        """What is hidden elsewhere and stands here too, outside what is edited already."""
+        if self.spread is None:
+            return []
+        return [
+            Finding(start, end, entity, 0.9, "同一文件别处已隐藏")
+            for start, end, entity in self.spread.hidden.find(text)
+            if not any(edit.start < end and start < edit.end for edit in edits)
+        ]
+
+    def _is_settled(self, text: str, result: str, setting: Setting) -> bool:
+        return (
+            bool(result.strip())
+            and (is_odd(text) or not is_odd(result))
+            and digit_cell(result) in (0, digit_cell(text))
+            and self.holds_nothing(result, setting)
+        )
+
+    def holds_nothing(self, text: str, setting: Setting) -> bool:
+        """Whether a fresh scan finds nothing to hide."""
+        found = self.scanner(text, setting)
+        return not found or not edits_for(text, merge(list(found)), self.policy)
+
+    def fate(self, text: str, setting: Setting, *, alike: bool) -> tuple[Fate, Verdict]:
+        """What becomes of all cells like this one, and the verdict behind it."""
+        verdict = self.verdict(text, scan(text, setting), setting)
+        entity = setting.label.entity
+        asked = Fate(
+            ASK,
+            is_long=is_long(text),
+            young=entity in tables._FEATURES and self._is_young(text, entity),
+            hits=verdict.hits,
+            odd=is_odd(text),
+            digits=digit_cell(text),
+            still_long=is_long(verdict.result),
+            settled=verdict.settled,
+        )
+        if alike and not self._same_for_all(text):
+            return asked, verdict
+        if not verdict.edits:
+            return asked._replace(kind=NOTHING), verdict
+        if len(verdict.edits) > 1:
+            return asked, verdict
+        (edit,) = verdict.edits
+        new = self.encoded(edit)
+        if new is None:
+            return asked, verdict
+        start = len(text[: edit.start].encode(self.codec))
+        end = start + len(text[edit.start : edit.end].encode(self.codec))
+        fate = asked._replace(kind=ONE_EDIT, start=start, end=end, replacement=new)
+        if alike and _DIGIT.search(verdict.result):  # others have other digits there
+            fate = fate._replace(settled=False)
+        return fate, verdict
+
+    def _is_young(self, text: str, entity: str) -> bool:
+        """Whether a feature, or one of several in the cell, may be a minor's."""
+        values = [text, *tables._NAME_BREAK.split(fold(text))]
+        return any(tables._is_minor(fold(value), entity, self.day) for value in values)
+
+    def _same_for_all(self, text: str) -> bool:
+        """Whether the address is read the same whatever the values of its digits."""
+        if not _DIGIT.search(text):
+            return True
+        if self.spread or not _PLAIN_ADDRESS.fullmatch(text):
+            return False
+        plain = re.sub(r"\d", "0", text)
+        return not any(name in plain for name in self._exceptions)
+
+    def encoded(self, edit: Edit) -> bytes | None:
+        """What an edit writes; None where it would need quotes."""
+        new = edit.replacement.encode(self.codec)
+        return None if any(mark in new for mark in self._breaks) else new
+
+    def carry_out(self, verdict: Verdict, *, alike: bool = False) -> None:
+        """Note what a verdict hides and leaves, once it is applied: a cell of a row that turns out
+        to be no data is judged under its column too, and to no effect."""
+        while verdict.hidden:
+            value, entity = verdict.hidden.pop()
+            if alike:  # one for many: which numbers stand in the others is not known
+                self.tally.forms.add(zeros(fold(value)), entity)
+            else:
+                self.tally.remember(value, entity)
+        while verdict.text:
+            verdict.text.pop()
+            if self.hidden is None:
+                self.tally.keep(verdict.result)
+            else:
+                self.hidden.refuse(verdict.result)
+
+    def count(self, verdict: Verdict, times: int = 1) -> None:
+        """Add up what a verdict found and changed."""
+        self.tally.changed += len(verdict.edits) * times
+        for entity in verdict.entities if times else ():
+            self.tally.found[entity] += times
+
+
+def is_long(text: str) -> bool:
+    """Whether five digits stand in a row: no header has that."""
+    return bool(_LONG_DIGITS.search(fold(text)))
+
+
+def is_odd(text: str) -> bool:
+    """Whether a row with this cell might be a total, a note or a form."""
+    return bool(_ODD.search(text)) or not text.strip()
+
+
+def digit_cell(text: str) -> int:
+    """How many characters a cell of a few digits has, 0 for others: an ID number may be written over
+    several such cells."""
+    folded = fold(text)
+    if len(folded) > 60 or not tables._DIGIT_CELL.fullmatch(folded):
+        return 0
+    return len(folded.strip())
+
+
+def digit_exceptions() -> list[str]:
+    """Names of villages and divisions with digits in them, the digits as zeros."""
+    names = [row[0] for row in load_rows("address_exceptions")]
+    names += [row[1] for row in load_rows("divisions")]
+    return [re.sub(r"\d", "0", name) for name in names if re.search(r"\d", name)]
+
+
+Minors = Mapping[int, list[Finding]]

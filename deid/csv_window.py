@@ -1,0 +1,424 @@
+"""One pass over a large csv file: each window's rows judged, its cells masked.
+
+The windows are those of the exact path, and so is every verdict: a window's rows are judged by
+``profile_rows`` unless all of them are plain data beyond doubt; a cell that ``vector`` is not sure of
+is scanned.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+
+import numpy as np
+
+from deid import csv_grid, csv_memory, tables, vector
+from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
+from deid.csv_columns import Columns, Marks, Told, setting_of
+from deid.csv_grid import Grid, Patch
+from deid.csv_reader import Kind
+from deid.csv_verdicts import Judge, Minors, Tally, Unstreamable
+from deid.fields import NO_LABEL
+from deid.formats import delimited
+from deid.formats.encoding import Encoding
+from deid.model import Edit, Finding, Remark, Row, Table
+from deid.policy import Policy
+from deid.scan import Setting
+from deid.tables import WINDOW, features_of, minor_names, own_date
+from deid.vector import Flags, Places
+
+_LONG_ROW = 50
+_MANY = 1000
+"""Rows of a window that tell what the rest of the file is like."""
+_QUOTED = re.compile(rb'"[^"]*"?')
+
+
+@dataclass
+class Masked:
+    """A window as it was judged and masked. ``grown``: column -> row -> by how many bytes a cell that
+    was masked by itself grew; ``unsettled``: something in it has to be looked at again."""
+
+    grid: Grid
+    marks: Marks
+    block: Block
+    special: Mapping[int, View]
+    data: bytes = b""
+    grown: dict[int, dict[int, int]] = field(default_factory=dict)
+    unsettled: bool = False
+
+
+class Pass:
+    """The state that one pass carries from window to window.
+
+    ``seek``: numbers that must not stand among those that are hidden.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        policy: Policy,
+        hidden: Tally | None = None,
+        *,
+        spread: Tally | None = None,
+        seek: frozenset[str] = frozenset(),
+    ) -> None:
+        self.kind = kind
+        self._mark, self._codec = kind.mark, kind.codec
+        self.judge = Judge(policy, self._codec, self._mark, hidden, spread)
+        self.tally = self.judge.tally
+        self.columns = Columns(self.judge, vector.Script(self._codec, _loud()))
+        self.block = NO_BLOCK
+        self.width = 0
+        self._reference: datetime.date | None = None
+        self._in_forms: Mapping[tuple[int, int], list[Finding]] = {}
+        self._seek = seek
+        self._rows = 0
+        self._alone = 0
+        self._judged_all = False
+        self._wide: Counter[int] = Counter()
+        self._beyond: dict[int, tuple[int, int]] = {}
+
+    def window(self, data: bytes, cuts: Places | None = None) -> Masked:
+        """The window judged and masked. Raises Unstreamable, ValueError."""
+        if b"\0" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
+            raise Unstreamable
+        if not self.width:
+            self.width = _usual_width(data, self._mark)
+        grid = csv_grid.Grid(data, self._mark[0], self.width, cuts)
+        self._judged_all = False
+        self._count_widths(grid)
+        marks = Marks(grid)
+        block, special = self._judge(grid, marks)
+        return self._mask(grid, marks, block, special)
+
+    # ------------------------------------------------------------------------------------ the rows
+
+    def _judge(self, grid: Grid, marks: Marks) -> tuple[Block, dict[int, View]]:
+        """The block that the window's rows stand in, and the rows that are not plainly its data."""
+        if self.block is NO_BLOCK or self.columns.may_widen(grid, self.block):
+            return self._judge_all(grid)
+        self.columns.look(grid, marks, self.block)
+        doubtful = marks.doubtful(self.block)
+        if doubtful.sum() * 4 > len(grid):
+            return self._judge_all(grid)
+        special: dict[int, View] = {}
+        for start, end in _clusters(np.flatnonzero(doubtful).tolist(), len(grid)):
+            rows = [self._row(grid, at) for at in range(start, end)]
+            views, _ = profile_rows(rows, (), self.block)
+            if any(view.zone in ("header", "form") for view in views):
+                return self._judge_all(grid)
+            for at, view in enumerate(views, start):
+                if view.zone != "data" or not grid.regular[at]:
+                    special[at] = replace(view, block=self.block)
+        for at in np.flatnonzero(~grid.regular).tolist():
+            if at not in special:
+                return self._judge_all(grid)
+            cells = special[at].row.cells
+            if cells and max(cells) not in self.block.profiles:
+                return self._judge_all(grid)
+        before = self.judge.day
+        self._date(list(special.values()))
+        if self.judge.day != before:
+            marks.block = None
+        return self.block, special
+
+    def _judge_all(self, grid: Grid) -> tuple[Block, dict[int, View]]:
+        self._judged_all = True
+        rows = [self._row(grid, at) for at in range(len(grid))]
+        views, self.block = profile_rows(rows, (), self.block)
+        self._date(views)
+        blocks = Counter(id(view.block) for view in views if view.zone == "data")
+        main = max(blocks, key=blocks.__getitem__, default=0)
+        block = next((view.block for view in views if id(view.block) == main), NO_BLOCK)
+        special = {
+            at: view
+            for at, view in enumerate(views)
+            if view.zone != "data" or view.block is not block or not grid.regular[at]
+        }
+        return block, special
+
+    def _date(self, views: Sequence[View]) -> None:
+        self._reference = self._reference or own_date(
+            text
+            for view in views
+            if view.zone in ("note", "title")
+            for text in view.row.cells.values()
+        )
+        day = self._reference or datetime.date.today()
+        if day != self.judge.day:
+            self.columns.settle()
+            self.judge.day = day
+        self._in_forms = tables.form_minors(tables._form_values(views), day)
+
+    def _row(self, grid: Grid, at: int) -> Row:
+        raw = grid.data[grid.row_starts[at] : grid.row_ends[at]]
+        if grid.quoted[at]:
+            columns = range(self.width)
+            texts = ((column, grid.cell(at, column).decode(self._codec)) for column in columns)
+            return Row(at, {column: cell for column, cell in texts if cell})
+        if b'"' in raw:
+            (row,) = self._document(raw).parts[0].rows()
+            return replace(row, index=at)
+        cells = raw.decode(self._codec).rstrip("\r\n").split(self.kind.delimiter)
+        return Row(at, {column: cell for column, cell in enumerate(cells) if cell})
+
+    def _document(self, raw: bytes) -> delimited.Delimited:
+        encoding = Encoding(self._codec, b"")
+        return delimited.Delimited(raw, encoding, self.kind.delimiter, self.kind.name)
+
+    def _count_widths(self, grid: Grid) -> None:
+        """For the remark on rows that are wider than the rest."""
+        regular = int((grid.regular & ~grid.quoted).sum())  # as for the format module
+        self._wide[self.width - 1] += regular
+        for at in np.flatnonzero(~grid.regular).tolist():
+            raw = grid.data[grid.row_starts[at] : grid.row_ends[at]]
+            if b'"' in raw:
+                if raw.count(b"\n") >= _LONG_ROW:
+                    raise Unstreamable
+                continue
+            self._wide[raw.count(self._mark)] += 1
+            cells = raw.decode(self._codec).rstrip("\r\n").split(self.kind.delimiter)
+            beyond = max((n for n, cell in enumerate(cells) if cell), default=0)
+            if beyond >= self.width:
+                count, first = self._beyond.get(beyond, (0, self._rows + at))
+                self._beyond[beyond] = (count + 1, first)
+        self._rows += len(grid)
+
+    def remarks(self) -> list[Remark]:
+        """What the format module would say of rows that are wider than the rest."""
+        counts = +self._wide
+        usual = max(counts, key=lambda cells: (counts[cells], cells), default=0)
+        if not usual or max(counts) == usual:
+            return []
+        if usual != self.width - 1:
+            raise Unstreamable
+        if not self._beyond:
+            return []
+        rows = sum(count for count, _ in self._beyond.values())
+        first = min(first for _, first in self._beyond.values())
+        return [delimited.wide_remark(first, rows)]
+
+    # --------------------------------------------------------------------------------- the masking
+
+    def _mask(self, grid: Grid, marks: Marks, block: Block, special: dict[int, View]) -> Masked:
+        if marks.block is not block:
+            marks = Marks(grid)
+            self.columns.look(grid, marks, block)
+        for row in np.flatnonzero(marks.split).tolist():
+            if row not in special:  # an ID number may be written over its cells
+                special[row] = View(self._row(grid, row), "data", block)
+        self._bail_out(grid, marks, special)
+        masked = Masked(grid, marks, block, special, unsettled=self._judged_all)
+        patch = csv_grid.Patch(grid.bytes, len(grid.data))
+        plain = grid.regular.copy()
+        plain[list(special)] = False
+        minors = self._minors(grid, marks, block, plain)
+        for column in range(self.width):
+            told = marks.told[column]
+            hits = self._mask_column(masked, told, column, plain, minors.get(column, {}), patch)
+            self._note(block, column, told, plain, hits)
+        for at, view in special.items():
+            self._mask_row(grid, at, view, patch)
+        masked.data = patch.result()
+        return masked
+
+    def _bail_out(self, grid: Grid, marks: Marks, special: dict[int, View]) -> None:
+        """Leave a file of cells to judge one by one to the exact path, which is faster at those.
+
+        Judged while little is done: what comes late costs less than a second start. Raises
+        Unstreamable.
+        """
+        if len(grid) < _MANY or self._rows > 8 * WINDOW:
+            return
+        told = marks.told.values()
+        alone = sum(len(item.asked) + item.learnt // 2 for item in told)
+        self._alone += len(special) * self.width + alone
+        if self._alone * 5 > self._rows * self.width:
+            raise Unstreamable
+
+    def _mask_column(
+        self,
+        masked: Masked,
+        told: Told,
+        column: int,
+        plain: Flags,
+        minors: Mapping[int, list[Finding]],
+        patch: Patch,
+    ) -> int:
+        """Mask the plain rows' cells of one column; how many of them held something to hide."""
+        hits = 0
+        alone = plain
+        if minors:
+            alone = plain.copy()
+            alone[list(minors)] = False
+        if told.clean is not None:
+            hits += self._star(told, alone, patch)
+        if len(told.places):
+            edited = alone[told.places] & (told.kinds != csv_memory.ASK)
+            numbers = told.numbers[edited]
+            for number in told.memory.use(numbers):
+                self.judge.carry_out(told.verdicts[number], alike=told.alike)
+            hits += int((told.memory.fate("hits", numbers) > 0).sum())
+            masked.unsettled |= not (told.memory.fate("settled", numbers) > 0).all()
+            edited &= told.kinds == csv_memory.ONE_EDIT
+            self._cut(told, edited, patch)
+        for at in told.asked:
+            if alone[at]:
+                hits += self._splice(masked, at, column, told.setting, (), patch)
+        for row, more in minors.items():
+            hits += self._splice(masked, row, column, told.setting, more, patch)
+        return hits
+
+    def _star(self, told: Told, here: Flags, patch: Patch) -> int:
+        """Put the stars of clean numbers; all lengths that the check lets pass."""
+        entity = told.setting.label.entity
+        chosen = here if told.clean is None else told.clean & here
+        starts, lengths = told.starts[chosen], told.lengths[chosen]
+        for length, first, last in self.columns.stars(entity):
+            patch.star(starts[lengths == length], first, last)
+        if self._seek:
+            for value in vector.texts(patch.source, starts, told.ends[chosen]):
+                if value in self._seek:
+                    raise Unstreamable
+        count = len(starts)
+        if count:
+            self.tally.found[entity] += count
+        hides = self.judge.policy.hides(entity)
+        self.tally.changed += count * hides
+        return count * hides
+
+    def _cut(self, told: Told, edited: Flags, patch: Patch) -> None:
+        numbers, starts = told.numbers[edited], told.starts[told.places[edited]]
+        first = starts + told.memory.fate("start", numbers)
+        last = starts + told.memory.fate("end", numbers)
+        news = told.memory.fate("replacement", numbers)
+        all_news = told.memory.replacements()
+        for number in sorted(set(news.tolist())):
+            chosen = news == number
+            patch.replace(first[chosen], last[chosen], all_news[number])
+
+    def _splice(
+        self,
+        masked: Masked,
+        row: int,
+        column: int,
+        setting: Setting,
+        more: Sequence[Finding],
+        patch: Patch,
+    ) -> int:
+        """Mask one cell as the exact path does."""
+        grid = masked.grid
+        text = grid.cell(row, column).decode(self._codec)
+        found = [*self.judge.scanner(text, setting), *more]
+        verdict = self.judge.verdict(text, found, setting)
+        self.judge.carry_out(verdict)
+        self.judge.count(verdict)
+        masked.unsettled |= not verdict.settled or bool(more)
+        at, grown = int(grid.starts[column, row]), 0
+        for edit in verdict.edits:
+            new = self.judge.encoded(edit)
+            if new is None:
+                raise Unstreamable
+            before = at + len(text[: edit.start].encode(self._codec))
+            behind = before + len(text[edit.start : edit.end].encode(self._codec))
+            patch.splice(before, behind, new)
+            grown += len(new) - (behind - before)
+        masked.grown.setdefault(column, {})[row] = grown
+        return verdict.hits
+
+    def _mask_row(self, grid: Grid, at: int, view: View, patch: Patch) -> None:
+        """Mask one row as the exact path does, by the format module."""
+        table = Table("", lambda: iter(()), lambda row, column: f"R0C{column}")
+        edits: dict[str, list[Edit]] = {}
+        cells = tables._scan_row(table, view, self.judge.scanner, self.judge.day, self._in_forms)
+        for cell in cells:
+            verdict = self.judge.verdict(cell.text, list(cell.findings), None)
+            self.judge.carry_out(verdict)
+            self.judge.count(verdict)
+            if verdict.edits:
+                edits[cell.place] = [replace(edit, place=cell.place) for edit in verdict.edits]
+            if cell.zone == "data" and cell.profile and cell.profile.label is not NO_LABEL:
+                key = (cell.column, cell.profile)
+                hits = self.tally.columns.get(key, 0)
+                self.tally.columns[key] = hits + verdict.hits
+        if edits:
+            start, end = int(grid.row_starts[at]), int(grid.row_ends[at])
+            out = BytesIO()
+            self._document(grid.data[start:end]).save(out, edits)
+            patch.splice(start, end, out.getvalue())
+
+    def _note(self, block: Block, column: int, told: Told, plain: Flags, hits: int) -> None:
+        profile = block.profiles.get(column)
+        if profile is None or profile.label is NO_LABEL:
+            return
+        key = (column, profile)
+        if key in self.tally.columns:
+            self.tally.columns[key] += hits
+        elif (plain & (told.lengths > 0)).any():
+            self.tally.columns[key] = hits
+
+    # ----------------------------------------------------------------------------------- the minors
+
+    def _minors(
+        self, grid: Grid, marks: Marks, block: Block, plain: Flags
+    ) -> dict[int, dict[int, list[Finding]]]:
+        """Name column -> row -> the names in it that belong to minors."""
+        suspects = plain & False
+        for name, features in features_of(block).items():
+            if name >= self.width:
+                raise Unstreamable
+            for profile in features:
+                if profile.index < self.width:
+                    suspects |= self._young(marks.told[profile.index], profile)
+        found: dict[int, dict[int, list[Finding]]] = {}
+        for row in np.flatnonzero(suspects & plain).tolist():
+            view = View(self._row(grid, row), "data", block)
+            by_column: Minors = minor_names(view, self.judge.day)
+            for column, spans in by_column.items():
+                found.setdefault(column, {})[row] = spans
+        return found
+
+    def _young(self, told: Told, profile: Profile) -> Flags:
+        """Rows in which a feature does not surely belong to an adult."""
+        day = self.judge.day
+        young = told.lengths > 0
+        if told.births is not None and told.clean is not None:
+            limit = day.year * 10000 + day.month * 100 + day.day - 180000
+            young &= ~(told.births <= limit) | ~told.clean
+        if len(told.places):
+            young[told.places] = told.memory.fate("young", told.numbers) > 0
+        return young
+
+    def settings(self, block: Block) -> list[Setting]:
+        """Under what each column's cells are scanned."""
+        return [setting_of(block, column) for column in range(self.width)]
+
+
+def _loud() -> str:
+    """Every character that the gate of the exact path names, and that of a total."""
+    from deid.scan import _GATE
+
+    return _GATE.pattern + "计"
+
+
+def _usual_width(data: bytes, mark: bytes) -> int:
+    lines = data.split(b"\n")[: WINDOW // 2]
+    counts = Counter(_QUOTED.sub(b"", line).count(mark) for line in lines)
+    return max(counts, key=counts.__getitem__, default=0) + 1
+
+
+def _clusters(rows: list[int], count: int) -> Iterator[tuple[int, int]]:
+    """Runs of rows with their neighbours, by which they are judged."""
+    start, end = 0, -9
+    for row in rows:
+        if row - 4 > end:
+            if end > 0:
+                yield start, end
+            start = max(0, row - 4)
+        end = min(count, row + 5)
+    if end > 0:
+        yield start, end
