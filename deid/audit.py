@@ -21,6 +21,7 @@ from typing import Any
 
 from deid import published as reading
 from deid.address import parse_address
+from deid.calendar import publication_dates
 from deid.columns import View
 from deid.data import load_yaml, patterns_dir
 from deid.errors import DeidError, UnsupportedFormat
@@ -33,6 +34,7 @@ from deid.prose import Known, _list_rows, _rows, merge, scan_texts
 from deid.published import Person, Publication, RowReader, date_in_name, matter_of, style
 from deid.scan import scan
 from deid.stream import LEAST, mask_csv
+from deid.strength_context import areas_in
 from deid.tables import _CellScanner, _form_values, _scan_row, form_minors, own_date
 from deid.text import STAR_LIKE, fold
 from deid.union import UnionAudit, Unit, strength_of, unite
@@ -283,7 +285,7 @@ class _FilePass:
         lines = [text.text for text in self._texts[:5000]]
         self._own_date = own_date(lines)
         self._asked = published
-        self._areas = reading.areas_named(shown)
+        self._areas = areas_in(shown)
         self._titles: list[str] = []
 
     @property
@@ -338,7 +340,7 @@ class _FilePass:
         ]
         self._own_date = self._own_date or own_date(texts)
         self._titles += texts[:20]
-        areas = frozenset[str]().union(*map(reading.areas_named, texts[:20]))
+        areas = frozenset[str]().union(*map(areas_in, texts[:20]))
         if areas:
             reader.set_areas(areas)
 
@@ -369,7 +371,7 @@ class _FilePass:
             if found.findings:
                 self._take(found.text.place, found.text.text, merge(list(found.findings)))
         self._titles += [text.text for text in self._texts[:10] if len(text.text) < 200]
-        areas = frozenset[str]().union(*map(reading.areas_named, self._titles[:20]))
+        areas = frozenset[str]().union(*map(areas_in, self._titles[:20]))
         grid = _list_rows(self._texts)
         texts = self._texts
         self.publication.places.append(lambda row, column: texts[row].place)
@@ -536,7 +538,7 @@ class _FilePass:
 
 def _is_narrowed(person: Person) -> bool:
     facts = person.facts
-    return facts.age >= 0 or facts.birth != reading.NO_FACTS.birth or bool(facts.sex)
+    return bool(facts.ages or facts.sex) or facts.birth != reading.NO_FACTS.birth
 
 
 def _entity_of(text: str) -> str:
@@ -556,21 +558,10 @@ def example_names() -> frozenset[str]:
 
 def retention_end(policy: Policy, published: datetime.date | None) -> datetime.date | None:
     """The last day on which a list published that day may be shown; None without a fixed end."""
-    retention, due = policy.retention, policy.due
-    if published is None or retention.until not in ("period", "days"):
+    if published is None or policy.retention.until not in ("period", "days"):
         return None
-    end = _after(published, due.period, due.period_days)
-    return end + datetime.timedelta(days=retention.days if retention.until == "days" else 0)
-
-
-def _after(day: datetime.date, days: int, kind: str) -> datetime.date:
-    """So many days later; the day of publication itself does not count."""
-    if kind != "working":
-        return day + datetime.timedelta(days=days)
-    while days:
-        day += datetime.timedelta(days=1)
-        days -= day.weekday() < 5
-    return day
+    down = publication_dates(policy.due, policy.retention, published, published).take_down
+    return down - datetime.timedelta(days=1) if down else None
 
 
 # -------------------------------------------------------------------------------------- many files

@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 from deid.address import parse_address
 from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
-from deid.data import load_rows, load_yaml, patterns_dir
+from deid.data import load_yaml, patterns_dir
 from deid.fields import Label
 from deid.model import Row, Table, Text
 from deid.names import is_name
+from deid.strength_context import ages_of, areas_of_row, birth_of, sex_of
+from deid.strength_masks import embedded, readings
 from deid.tables import WINDOW, features_of, windows
 from deid.text import STAR_LIKE, fold
 
@@ -31,7 +33,7 @@ class Facts(NamedTuple):
     """What stands beside a number and narrows it down. ``birth`` is a pattern of YYYYMMDD."""
 
     birth: str = "????????"
-    age: int = -1
+    ages: tuple[int, int] | None = None
     sex: str = ""
     areas: frozenset[str] = frozenset()
 
@@ -116,27 +118,32 @@ def _stretched(token: str, length: int) -> str:
     return head + HIDDEN * (length - len(head) - len(tail)) + tail
 
 
+_NUMBER = re.compile(r"\d{15}|[*×●■○□◆★☆#?？某…]|[xX]{2}|\d[Ee][+]?\d\d")
+
+
 @lru_cache(maxsize=1 << 16)
 def id_pattern(text: str, entity: str = "CN_RESIDENT_ID") -> str:
-    """What of an ID number a cell shows, in 18 characters; empty when it shows none.
+    """What of an ID number a cell shows for sure, in 18 characters; empty when it shows none.
 
-    A disability certificate and a student number hold the ID number: so do their masks.
+    A disability certificate and a student number hold the ID number: so do their masks. Where a mask
+    can be read in several ways, only what all of them show counts.
 
-    >>> id_pattern("431026**********1234"), id_pattern("4310★")
-    ('431026????????1234', '')
+    >>> id_pattern("431026**********1234"), id_pattern("431025*****1234")
+    ('431026????????1234', '431025????????????')
     """
+    if not _NUMBER.search(text) and not _NUMBER.search(fold(text)):
+        return ""
     token = _token(text)
-    if entity == "CN_DISABILITY_CERT" and len(token) not in (0, 15, _ID):
-        whole = token.replace("*", HIDDEN) if len(token) == 20 else _stretched(token, 20)
-        return _fit(whole[:_ID])
-    if len(token) == _ID:
-        return _fit(token.replace("*", HIDDEN))
-    if "*" not in token:
-        return _fit(f"{token[:6]}19{token[6:]}{HIDDEN}") if len(token) == 15 else ""
-    if len(token) == 15:  # of the first generation, or with fewer stars: only the head is sure
-        head = token[: min(6, token.find("*"))]
-        return head + HIDDEN * (_ID - len(head))
-    return _fit(_stretched(token, _ID))
+    if entity == "CN_DISABILITY_CERT" and "*" in token and len(token) not in (15, _ID, 20):
+        return _fit(_stretched(token, 20)[:_ID])
+    if entity == "CN_RESIDENT_ID" and len(token) > _ID and len(token) - token.rfind("*") <= 5:
+        return _fit(_stretched(token, _ID))  # a few stars too many, as people type them
+    shown = {embedded(reading) for reading in readings(text, entity)}
+    if len(shown) == 1:
+        return shown.pop()
+    return "".join(
+        column[0] if len(set(column)) == 1 else HIDDEN for column in zip(*shown, strict=True)
+    )
 
 
 _FITS = re.compile(r"[\d?]{17}[\dX?]")
@@ -216,11 +223,6 @@ def style(pattern: str) -> str:
 # ------------------------------------------------------------------------------- dates, ages, places
 
 
-_YMD = re.compile(
-    r"((?:19|20)\d\d)\s*[年.\-/]?\s*(?:(\d{1,2}|\*+)\s*[月.\-/]?\s*(?:(\d{1,2}|\*+)日?)?)?"
-)
-
-
 @lru_cache(maxsize=1 << 16)
 def birth_pattern(text: str) -> str:
     """What a cell says of a birth date, as YYYYMMDD with ``?``.
@@ -228,25 +230,12 @@ def birth_pattern(text: str) -> str:
     >>> birth_pattern("1949年12月"), birth_pattern("1949-12-31")
     ('194912??', '19491231')
     """
-    plain = STAR_LIKE.sub("*", fold(text)).strip()
-    digits = plain.replace(" ", "")
-    if len(digits) == 8 and digits[:2] in ("19", "20") and digits.isdigit():
-        return digits
-    match = _YMD.match(plain)
-    if not match:
-        return NO_FACTS.birth
-    parts = (match[2] or "", match[3] or "")
-    month, day = (part.zfill(2) if part.isdigit() else "??" for part in parts)
-    return match[1] + month + (day if month != "??" else "??")
-
-
-_AGE = re.compile(r"\s*(\d{1,3})(?:\.0)?\s*(?:周?岁)?\s*")
-
-
-def age_of(text: str) -> int:
-    """The age in years that a cell states; -1 when it states none."""
-    match = _AGE.fullmatch(fold(text))
-    return int(match[1]) if match and int(match[1]) <= 130 else -1
+    told = birth_of(STAR_LIKE.sub("*", text))
+    if told.birth:
+        return told.birth.strftime("%Y%m%d")
+    if told.month:
+        return f"{told.month[0]}{told.month[1]:02d}??"
+    return f"{told.year}????" if told.year else NO_FACTS.birth
 
 
 _UP_TO_TOWN = re.compile(r".*(?:镇|乡|街道|办事处|苏木)(?=.{2})")
@@ -287,33 +276,6 @@ def locality_of(address: str) -> tuple[str, str]:
             found[part.level] = folded[at : part.end]
         at = part.end
     return town_key(found["town"]), village_key(found["village"])
-
-
-@cache
-def _counties() -> Mapping[str, tuple[str, ...]]:
-    """Name of a county -> every code that it has or had: old ID numbers carry old codes."""
-    names: dict[str, tuple[str, ...]] = {}
-    for code, name, *_ in load_rows("area_codes"):
-        if not code.endswith("00") and len(name) > 2 - (name[-1:] in "县区旗"):
-            names[name] = (*names.get(name, ()), code)
-    return names
-
-
-@lru_cache(maxsize=1 << 12)
-def areas_named(text: str) -> frozenset[str]:
-    """The division codes of the counties that a text names; none when it names none.
-
-    >>> sorted(areas_named("湖南省临武县2026年低保名单"))
-    ['431025', '432827']
-    """
-    counties, found = _counties(), set[str]()
-    plain = "".join(fold(text).split())
-    for end in (match.end() for match in re.finditer("[县区市旗]", plain)):
-        for start in range(max(0, end - 14), end - 1):
-            if plain[start:end] in counties:
-                found.update(counties[plain[start:end]])
-                break
-    return frozenset(found)
 
 
 @cache
@@ -485,13 +447,14 @@ class RowReader:
         layout = self.layout(view.block)
         cells = view.row.cells
         town, village = self._locality(layout, cells)
-        areas = self._areas_of(layout, cells)
         people = self._publication.people
         for number, seat in enumerate(layout.seats):
             for name, texts in _members(seat, cells):
                 shown = _shown_id(seat, texts)
                 if not name and not shown:
                     continue
+                # Whoever knows the first six characters has no use for the county.
+                areas = frozenset[str]() if "?" not in shown[:6] else self._areas_of(layout, cells)
                 facts = self._facts(seat, texts, areas)
                 first = number == 0
                 column = next((at for at, _ in seat.ids if at in cells), max(seat.name, 0))
@@ -529,20 +492,19 @@ class RowReader:
         return self._same(town), self._same(village)
 
     def _areas_of(self, layout: Layout, cells: Mapping[int, str]) -> frozenset[str]:
-        for text in (_first(layout.county, cells), _first(layout.address, cells)):
-            if text and (areas := areas_named(text)):
-                return areas
-        return self._areas
+        columns = (*layout.county, *layout.town, *layout.address[:1])
+        texts = [cells[column][:40] for column in columns if column in cells]
+        return areas_of_row(texts, self._areas) or frozenset()
 
     def _facts(self, seat: _Seat, cells: Mapping[int, str], areas: frozenset[str]) -> Facts:
-        birth, age, sex = NO_FACTS.birth, -1, ""
+        birth, ages, sex = NO_FACTS.birth, None, ""
         if seat.births:
             birth = birth_pattern(_first(seat.births, cells))
         if seat.ages:
-            age = age_of(_first(seat.ages, cells))
+            ages = ages_of(_first(seat.ages, cells))
         if seat.sexes:
-            sex = fold(_first(seat.sexes, cells)).strip()[:1]
-        facts = Facts(birth, age, sex if sex in ("男", "女") else "", areas)
+            sex = sex_of(_first(seat.sexes, cells))
+        facts = Facts(birth, ages, sex, areas)
         return self._known.setdefault(facts, facts)  # type: ignore[return-value]
 
 
@@ -590,7 +552,7 @@ def _shown_id(seat: _Seat, cells: Mapping[int, str]) -> str:
 def form_person(values: Sequence[tuple[Label, str, int]]) -> Person | None:
     """The person that the labelled values of a form speak of: (label, text, row * 2**16 + column)."""
     name = shown = phone = ""
-    birth, age, sex = NO_FACTS.birth, -1, ""
+    birth, ages, sex = NO_FACTS.birth, None, ""
     town = village = ""
     at = -1
     for label, text, place in values:
@@ -605,15 +567,15 @@ def form_person(values: Sequence[tuple[Label, str, int]]) -> Person | None:
         elif label.entity == "BIRTH_DATE":
             birth = birth_pattern(text)
         elif label.entity == "AGE":
-            age = age_of(text)
+            ages = ages_of(text)
         elif label.field == "sex":
-            sex = fold(text).strip()[:1]
+            sex = sex_of(text)
         elif label.entity == "CN_ADDRESS" or label.field == "village":
             town, village = locality_of(text)
             village = village or (village_key(text) if label.field == "village" else "")
     if at < 0:
         return None
-    facts = Facts(birth, age, sex if sex in ("男", "女") else "", frozenset())
+    facts = Facts(birth, ages, sex, frozenset())
     return Person(0, at >> 16, at & 0xFFFF, name, town, village, shown, phone, "", facts)
 
 

@@ -117,7 +117,7 @@ def _joined(one: Facts, other: Facts) -> Facts:
         return one
     return Facts(
         united(one.birth, other.birth) or one.birth,
-        one.age if one.age >= 0 else other.age,
+        one.ages or other.ages,
         one.sex or other.sex,
         one.areas or other.areas,
     )
@@ -304,8 +304,7 @@ def context_of(facts: Facts, on: datetime.date | None) -> Context:
         if year and facts.birth[4:6].isdigit() and 1 <= int(facts.birth[4:6]) <= 12:
             month = year, int(facts.birth[4:6])
             birth = _day(facts.birth)
-    ages = (facts.age, facts.age) if facts.age >= 0 else None
-    return Context(facts.areas or None, birth, year, month, ages, on, facts.sex)
+    return Context(facts.areas or None, birth, year, month, facts.ages, on, facts.sex)
 
 
 def _day(text: str) -> datetime.date | None:
@@ -350,7 +349,7 @@ class _Tally:
         self._compare(cluster, shown)
         singles = [self._strength(row.id, row.facts, unit) for unit, row in shown]
         worst = min(singles, key=lambda one: (-ord(one.grade), one.t0))
-        aged = next((unit for unit, row in shown if row.facts.age >= 0), shown[0][0])
+        aged = next((unit for unit, row in shown if row.facts.ages), shown[0][0])
         union = self._strength(cluster.id, cluster.facts, aged)
         self.before[worst.grade] += 1
         self.after[union.grade] += 1
