@@ -106,10 +106,16 @@ _FOLLOWS = {
 _MAY_FOLLOW = np.zeros((16, 16), bool)
 for _first, _those in _FOLLOWS.items():
     _MAY_FOLLOW[_first, list(_those)] = True
-_HOLDS_TEXT = np.zeros(16, bool)
-_HOLDS_TEXT[[_VALUE, _TEXT]] = True
+_ENDS_WHERE_NEXT_STARTS = np.zeros(16, bool)
+"""Tags of any size with a tag right behind them; their ends need no search."""
+_ENDS_WHERE_NEXT_STARTS[[_ROW, _EMPTY_ROW, _CELL, _EMPTY_CELL]] = True
+_TEXT_BEHIND = np.zeros(16, bool)
+_TEXT_BEHIND[[_VALUE, _TEXT]] = True
+_LOOSE = _ENDS_WHERE_NEXT_STARTS | _TEXT_BEHIND
+_PAIRS = _MAY_FOLLOW.ravel()
 
 _PRESERVE = b'<t xml:space="preserve">'
+_SIX_BYTES = np.uint64((1 << 48) - 1)
 _ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)(?:#([0-9]{1,7}|x[0-9A-Fa-f]{1,6});)?")
 _ROW_REST = re.compile(rb"(?: [A-Za-z0-9:]{1,20}=\"[A-Za-z0-9.:-]{0,10}\")*+/?")
 _CELL_REST = re.compile(rb"(?: ([st])=\"([A-Za-z0-9]{1,10})\")*+")
@@ -148,15 +154,16 @@ def check_bytes(data: bytes) -> None:
 
 
 def _check_block(data: bytes) -> None:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        raise Odd from None
-    if b"\xef\xbf" in data and (b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data):
-        raise Odd
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            raise Odd from None
+        if b"\xef\xbf" in data and (b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data):
+            raise Odd
     if b"&" in data and not all(map(_is_character, set(_ENTITY.findall(data)))):
         raise Odd
-    low = int((np.frombuffer(data, np.uint8) < 32).sum())
+    low = np.count_nonzero(np.frombuffer(data, np.uint8) < 32)
     if low and low != data.count(b"\n") + data.count(b"\t"):
         raise Odd
 
@@ -171,15 +178,14 @@ def _is_character(number: bytes) -> bool:
     return 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
 
 
-def _check_texts(source: Bytes, starts: Places, ends: Places) -> None:
-    """``<t>`` has no attribute but the one that keeps blanks."""
-    sizes = ends - starts
-    long = starts[sizes != 2]
-    if (sizes[sizes != 2] != len(_PRESERVE) - 1).any():
-        raise Odd
+def _behind_texts(source: Bytes, starts: Places) -> Places:
+    """Where tags ``<t>`` end; the only attribute they may have is the one that keeps blanks."""
+    short = source[starts + 2] == 62
+    long = starts[~short]
     for at in range(0, len(_PRESERVE), 8):
         if (words_at(source, long + at) != int.from_bytes(_PRESERVE[at : at + 8], "little")).any():
             raise Odd
+    return starts + np.where(short, 3, len(_PRESERVE))
 
 
 def _starts_with(source: Bytes, places: Places, expected: bytes) -> bool:
@@ -236,7 +242,8 @@ class SharedStrings:
         fine &= ends[at + 2] - starts[at + 2] == 3
         if not fine.all():
             raise Odd
-        _check_texts(self.bytes, starts[at + 1], ends[at + 1])
+        if (_behind_texts(self.bytes, starts[at + 1]) != ends[at + 1] + 1).any():
+            raise Odd
         self.starts, self.ends = self.open.copy(), self.open.copy()
         self.starts[plain], self.ends[plain] = ends[at + 1] + 1, starts[at + 2]
         odd = _unplain(self.data[: self.size], self.bytes, self.starts, self.ends)
@@ -386,58 +393,72 @@ class Cells:
         if data.count(b"<row ") < count and not final:
             return None, 0
         longer, source = padded(data)
-        starts, ends = _tags(source[: len(data)])
-        kinds = _KINDS[_halves_at(source, starts + 1)]
-        closed = (source[ends - 1] == 47) & ((kinds == _CELL) | (kinds == _ROW))
-        kinds += closed
+        starts, kinds = self._tags(source, len(data))
         rows = np.flatnonzero((kinds == _ROW_END) | (kinds == _EMPTY_ROW))
         wanted = count
         while True:
             if wanted > len(rows) and not final:
                 return None, 0
-            last = int(rows[wanted - 1]) + 1 if wanted <= len(rows) else len(starts)
-            cut = int(ends[last - 1]) + 1
-            tags = (starts[:last], ends[:last], kinds[:last])
+            last = int(rows[wanted - 1]) + 1 if wanted <= len(rows) else len(kinds)
+            cut = int(starts[last])
             if cut < len(data):
                 longer, source = padded(data[:cut])
-            window = self._cells(longer, source, tags, cut)
+            window = self._cells(longer, source, (starts[: last + 1], kinds[:last]))
             full = int((np.bincount(window.row, minlength=1) > 0).sum()) if len(window.row) else 0
-            if full >= count or last == len(starts):
+            if full >= count or last == len(kinds):
                 return window, cut
             wanted += count - full
 
-    def _cells(
-        self, data: bytes, source: Bytes, tags: tuple[Places, Places, Bytes], size: int
-    ) -> Window:
-        check_bytes(data[:size])
-        starts, ends, kinds = tags
-        self._check_grammar(source, starts, ends, kinds, size)
+    @staticmethod
+    def _tags(source: Bytes, size: int) -> tuple[Places, Bytes]:
+        """Where the tags start, with the end of all at the end, and of which kind they are."""
+        text = source[:size]
+        starts = _positions(text, 60)
+        if not len(starts) or starts[0] or np.count_nonzero(text == 62) != len(starts):
+            raise Odd
+        kinds = _KINDS[_halves_at(source, starts + 1)]
+        starts = np.append(starts, size)
+        those = np.flatnonzero((kinds == _CELL) | (kinds == _ROW))
+        kinds[those] += source[starts[those + 1] - 2] == 47
+        return starts, kinds
+
+    def _cells(self, data: bytes, source: Bytes, tags: tuple[Places, Bytes]) -> Window:
+        starts, kinds = tags
+        check_bytes(data[: starts[-1]])
+        self._check_grammar(source, starts, kinds)
         rows = np.flatnonzero((kinds == _ROW) | (kinds == _EMPTY_ROW))
-        numbers, sizes, digits = self._rows(data, source, starts[rows], ends[rows])
+        row_ends = starts[rows + 1] - 1 - (kinds[rows] == _EMPTY_ROW)
+        numbers, sizes, digits = self._rows(data, source, starts[rows], row_ends)
         cells = np.flatnonzero((kinds == _CELL) | (kinds == _EMPTY_CELL))
-        row = np.searchsorted(rows, cells) - 1
+        row = np.repeat(
+            np.arange(len(rows)), np.diff(np.searchsorted(cells, rows), append=len(cells))
+        )
         column, rest = self._places(source, starts[cells], sizes[row], digits[row])
         if ((row[1:] == row[:-1]) & (column[1:] <= column[:-1])).any():
             raise Odd
-        return self._values((data, source, size), tags, cells, (numbers, row, column, rest))
+        return self._values((data, source), tags, cells, (numbers, row, column, rest))
 
-    def _check_grammar(
-        self, source: Bytes, starts: Places, ends: Places, kinds: Bytes, size: int
-    ) -> None:
-        before = np.concatenate([np.zeros(1, np.uint8), kinds[:-1]])
-        if not _MAY_FOLLOW[before, kinds].all() or kinds[-1] not in (_ROW_END, _EMPTY_ROW):
+    def _check_grammar(self, source: Bytes, starts: Places, kinds: Bytes) -> None:
+        """Raises Odd unless every byte is accounted for: each tag ends where its kind says it does.
+
+        There are as many ``>`` as tags, and one at each of these ends, so none stands elsewhere.
+        """
+        pairs = np.concatenate([np.zeros(1, np.uint8), kinds[:-1]]) * np.uint8(16) + kinds
+        if not _PAIRS[pairs].all() or kinds[-1] not in (_ROW_END, _EMPTY_ROW):
             raise Odd
-        gaps = starts[1:] != ends[:-1] + 1
-        if (gaps & ~_HOLDS_TEXT[kinds[:-1]]).any() or starts[0] or ends[-1] != size - 1:
+        behind = starts[:-1] + _SIZES[kinds] + 1
+        loose = _LOOSE[kinds]
+        if ((behind != starts[1:]) & ~loose).any():
             raise Odd
-        wanted = _SIZES[kinds]
-        if ((wanted > 0) & (ends - starts != wanted)).any():
-            raise Odd
-        for kind, name in ((_ROW_END, b"</row>"), (_IS_END, b"</is>"), (_ROW, b'<row r="')):
-            if not _starts_with(source, starts[kinds == kind], name[:7]):
-                raise Odd
         those = kinds == _TEXT
-        _check_texts(source, starts[those], ends[those])
+        if those.any():
+            behind[those] = _behind_texts(source, starts[:-1][those])
+        np.copyto(behind, starts[1:], where=_ENDS_WHERE_NEXT_STARTS[kinds])
+        if (behind > starts[1:]).any() or (source[behind - 1] != 62).any():
+            raise Odd
+        for kind, name in ((_ROW_END, b"</row>"), (_IS_END, b"</is>"), (_IS, b"<is>")):
+            if not _starts_with(source, starts[:-1][kinds == kind], name):
+                raise Odd
 
     def _rows(
         self, data: bytes, source: Bytes, starts: Places, ends: Places
@@ -448,16 +469,16 @@ class Cells:
         ):
             raise Odd
         places = starts + 8
-        eight = np.frombuffer(words_at(source, places).tobytes(), np.uint8).reshape(-1, 8)
+        eight = words_at(source, places).view(np.uint8).reshape(-1, 8)
         sizes = np.argmax(eight == 34, axis=1).astype(np.int64)
         fine, numbers = whole_numbers(source, places, sizes)
         if not fine.all() or (np.diff(numbers) <= 0).any():
             raise Odd
         if len(numbers) and (numbers[-1] > 1_048_576 or numbers[0] < 1):
             raise Odd
-        rests = {
-            data[a:b] for a, b in zip((places + sizes + 1).tolist(), ends.tolist(), strict=True)
-        }
+        more = places + sizes + 1
+        spans = zip(more.tolist(), ends.tolist(), strict=True) if (more != ends).any() else ()
+        rests = {data[a:b] for a, b in spans}
         for rest in rests - self._rests:
             names = _ATTRIBUTE.findall(rest)
             if not _ROW_REST.fullmatch(rest) or len(set(names)) != len(names) or b"r" in names:
@@ -471,16 +492,21 @@ class Cells:
         self, source: Bytes, starts: Places, sizes: Places, digits: Words
     ) -> tuple[Places, Places]:
         """Column of each cell, and where its other attributes begin."""
-        if not _starts_with(source, starts, b'<c r="'):
+        words = words_at(source, starts)
+        if ((words & _SIX_BYTES) != int.from_bytes(b'<c r="', "little")).any():
             raise Odd
-        letters = [source[starts + at].astype(np.int64) - 64 for at in (6, 7, 8)]
-        more = (letters[1] > 0) & (letters[1] < 27)
-        most = more & (letters[2] > 0) & (letters[2] < 27)
-        column = letters[0]
-        column = np.where(more, column * 26 + letters[1], column)
-        column = np.where(most, column * 26 + letters[2], column)
-        at = starts + 7 + more + most
-        fine = (letters[0] > 0) & (letters[0] < 27) & (column <= 16_384)
+        letters = (words >> np.uint64(48)).astype(np.int64)
+        column, second = (letters & 255) - 64, (letters >> 8) - 64
+        fine = (column > 0) & (column < 27)
+        more = (second > 0) & (second < 27)
+        at = starts + 7 + more
+        if more.any():
+            column = np.where(more, column * 26 + second, column)
+            third = source[starts + 8].astype(np.int64) - 64
+            most = more & (third > 0) & (third < 27)
+            column = np.where(most, column * 26 + third, column)
+            at += most
+            fine &= column <= 16_384
         fine &= _aligned(words_at(source, at), sizes) == digits
         fine &= source[at + sizes] == 34
         if not fine.all():
@@ -499,16 +525,17 @@ class Cells:
         ]
         for n in range(3):
             masks[n][spans <= 8 * n] = 0
-        words = [words_at(source, rest + 8 * n) & masks[n][sizes] for n in range(3)]
+        parts = 1 + max(0, int(sizes.max(initial=0)) - 1) // 8
+        words = [words_at(source, rest + 8 * n) & masks[n][sizes] for n in range(parts)]
         out = np.empty(len(rest), np.int64)
         left = np.arange(len(rest))
         while len(left):
             first = left[0]
-            same = sizes[left] == sizes[first]
+            same = sizes == sizes[first]
             for part in words:
-                same &= part[left] == part[first]
-            out[left[same]] = self._kind(data[rest[first] : tag[first]])
-            left = left[~same]
+                same &= part == part[first]
+            out[same] = self._kind(data[rest[first] : tag[first]])
+            left = left[~same[left]]
         return out
 
     def _kind(self, rest: bytes) -> int:
@@ -527,24 +554,29 @@ class Cells:
 
     def _values(
         self,
-        text: tuple[bytes, Bytes, int],
-        tags: tuple[Places, Places, Bytes],
+        text: tuple[bytes, Bytes],
+        tags: tuple[Places, Bytes],
         cells: Places,
         where: tuple[Places, Places, Places, Places],
     ) -> Window:
-        data, source, size = text
-        starts, ends, marks = tags
+        data, source = text
+        starts, marks = tags
+        size = int(starts[-1])
         numbers, row, column, rest = where
-        tag = ends[cells] - (marks[cells] == _EMPTY_CELL)
+        tag = starts[cells + 1] - 1 - (marks[cells] == _EMPTY_CELL)
         kinds = self._kinds_of(data, source, rest, tag)
-        after = np.append(marks, [0, 0, 0])
-        inside = np.where(marks[cells] == _CELL, after[np.minimum(cells + 1, len(marks))], 0)
-        value, inline = inside == _VALUE, inside == _IS
-        opened = cells + value + inline * 2
-        first = np.where(value | inline, ends[np.minimum(opened, len(ends) - 1)] + 1, tag)
-        last = np.where(value | inline, starts[np.minimum(opened + 1, len(starts) - 1)], tag)
-        close = cells + value * 3 + inline * 5 + ((inside > 0) & ~value & ~inline)
-        end = ends[np.minimum(close, len(ends) - 1)] + 1
+        after = marks[np.minimum(cells + 1, len(marks) - 1)]
+        after[marks[cells] != _CELL] = 0
+        value, inline = after == _VALUE, after == _IS
+        # Up to the tag that closes the cell: <v> and </v>; or <is>, <t>, </t>, and </is>.
+        close = cells + value * 3 + inline * 5 + ((after > 0) & ~value & ~inline)
+        end = starts[close + 1]
+        first, last = tag.copy(), tag.copy()
+        first[value] = starts[cells[value] + 1] + 3
+        last[value] = starts[cells[value] + 2]
+        if inline.any():
+            texts = cells[inline] + 2
+            first[inline], last[inline] = _behind_texts(source, starts[texts]), starts[texts + 1]
         types = np.array([_STORED.get(kind.kind, OTHER) for kind in self.kinds], np.int64)
         dated = np.array([kind.style in self._dates for kind in self.kinds], bool)
         stored = types[kinds]

@@ -18,7 +18,8 @@ from deid.prose import scan_texts
 from deid.sheet_judging import FIRST, Hidden, clashes
 from deid.sheet_passes import Pass
 from deid.sheet_reading import QuickSheet, open_workbook, strings_of, texts_outside
-from deid.sheet_writing import Saving, Spans
+from deid.sheet_writing import Saving
+from deid.splices import Spans, joined
 
 
 class Check:
@@ -96,14 +97,13 @@ class Check:
             return
         windows = zip(old.windows(), new.windows(), strict=True)
         for at, (before, after) in enumerate(windows):
-            here = spans[at] if at < len(spans) else Spans(before.size)
-            if not here.same(before.bytes[: before.size], after.bytes[: after.size]):
+            here = spans[at] if at < len(spans) else Spans()
+            if not here.same(before.data[: before.size], after.data[: after.size]):
                 raise Odd
 
     def _strings(self, output: Workbook) -> None:
         old, new = strings_of(self.saving.book).found_all, strings_of(output).found_all
-        spans = self.saving.string_spans or [Spans(old.size)]
         if len(old) != len(new):
             raise Odd
-        if not spans[0].same(old.bytes[: old.size], new.bytes[: new.size]):
+        if not joined(self.saving.string_spans).same(old.data[: old.size], new.data[: new.size]):
             raise Odd

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,51 +22,26 @@ from deid.model import Edit
 from deid.sheet_judging import KEY, Verdict
 from deid.sheet_passes import Own, Pass
 from deid.sheet_reading import QuickSheet
-from deid.vector import Bytes, Flags, Places
+from deid.splices import Spans, Splices, merged, splice
+from deid.vector import Flags, Places
 
 
-class Spans:
-    """What was replaced in a stretch of bytes: from, to, and the size of what is there now."""
+class _Changes:
+    """What the verdicts of a pass write, as arrays."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self._news: list[int] = []
+    def __init__(self, verdicts: Sequence[Verdict]) -> None:
+        ids: dict[bytes, int] = {}
+        which = [ids.setdefault(verdict.new, len(ids)) for verdict in verdicts]
+        self.which = np.array(which, np.int64)
+        self.news = list(ids)
+        self.single = np.array([verdict.single for verdict in verdicts], bool)
+        self.begin = np.array([verdict.start for verdict in verdicts], np.int64)
+        self.finish = np.array([verdict.end for verdict in verdicts], np.int64)
 
-    def extend(self, starts: list[int], ends: list[int], news: list[bytes]) -> None:
-        """Note some, in order."""
-        self._starts += starts
-        self._ends += ends
-        self._news += map(len, news)
-
-    def same(self, old: Bytes, new: Bytes) -> bool:
-        """Whether the two are equal but for what was replaced."""
-        if not self._starts:
-            return np.array_equal(old, new)
-        starts, ends = np.array(self._starts, np.int64), np.array(self._ends, np.int64)
-        news = np.array(self._news, np.int64)
-        moved = starts + np.cumsum(news - (ends - starts)) - (news - (ends - starts))
-        if len(new) - len(old) != int((news - (ends - starts)).sum()):
-            return False
-        return np.array_equal(
-            old[_outside(starts, ends, len(old))], new[_outside(moved, moved + news, len(new))]
-        )
-
-
-def _outside(starts: Places, ends: Places, size: int) -> Flags:
-    steps = np.zeros(size + 1, np.int8)
-    full = ends > starts
-    steps[starts[full]] += 1
-    steps[ends[full]] -= 1
-    found: Flags = np.cumsum(steps[:-1], dtype=np.int8) == 0
-    return found
-
-
-def joined(data: bytes, at: int, starts: list[int], ends: list[int], news: list[bytes]) -> bytes:
-    """The bytes from ``at`` to the last end, with the stretches replaced."""
-    kept = [data[a:b] for a, b in zip([at, *ends[:-1]], starts, strict=True)]
-    return b"".join([part for pair in zip(kept, news, strict=True) for part in pair])
+    def of(self, verdicts: Places, starts: Places) -> Splices:
+        """The edits of texts that start at these places and have single edits."""
+        first, last = starts + self.begin[verdicts], starts + self.finish[verdicts]
+        return Splices(first, last, self.which[verdicts], self.news)
 
 
 class SheetSaving:
@@ -80,6 +55,7 @@ class SheetSaving:
         self.keys = done.judge.key_edits()
         self.table = done.judge.table()
         self.spans = whole.spans.setdefault(sheet.label, [])
+        self.changes = whole.changes
         self.plan = Plan(items=items)
         self._retyped: dict[int, bytes] = {}
 
@@ -110,69 +86,81 @@ class SheetSaving:
         yield self.sheet.head.encode()
         owns = iter(self.done.own[self.sheet.label])
         for window in self.sheet.windows():
-            spans = Spans(window.size)
-            self.spans.append(spans)
+            data = window.data[: window.size]
             if not len(window.row):
-                yield window.data[: window.size]
+                self.spans.append(Spans())
+                yield data
                 continue
-            own = next(owns)
-            yield self._changed(window, own, self._places(own), spans)
+            splices = self._splices(window, next(owns))
+            self.spans.append(splices.spans())
+            yield splice(data, splices)
         yield self.sheet.tail.encode()
 
-    def _changed(self, window: Window, own: Own, places: Places, spans: Spans) -> bytes:
-        data = window.data
-        starts: list[int] = []
-        stops: list[int] = []
-        news: list[bytes] = []
-        firsts, lasts = window.first[places].tolist(), window.last[places].tolist()
-        rests, ends = window.rest[places].tolist(), window.end[places].tolist()
-        stored, kinds = window.stored[places].tolist(), window.kinds[places].tolist()
-        verdicts = own.verdict[places].tolist()
-        quick = (window.plain & ((window.first - window.tag == 8) | (window.stored == NUMBER)))[
-            places
+    def _splices(self, window: Window, own: Own) -> Splices:
+        """What changes in a window."""
+        places = self._places(own)
+        verdicts = own.verdict[places]
+        quick = self.changes.single[verdicts] & window.plain[places]
+        inline = quick & (window.stored[places] == INLINE)
+        inline[inline] = self._same_edges(window, places[inline], verdicts[inline])
+        number = quick & (window.stored[places] == NUMBER)
+        left = ~inline & ~number
+        return merged(
+            [
+                self.changes.of(verdicts[inline], window.first[places[inline]]),
+                *self._numbers(window, places[number], verdicts[number]),
+                self._exactly(window, places[left], verdicts[left]),
+            ]
+        )
+
+    def _same_edges(self, window: Window, places: Places, verdicts: Places) -> Flags:
+        """Whether no blank will stand at an end of the text, nor a character that might be one."""
+        source, changes = window.bytes, self.changes
+        first, last = window.first[places], window.last[places]
+        edges = np.array([_edges(new) for new in changes.news], np.uint8).reshape(-1, 2)
+        new = edges[changes.which[verdicts]]
+        ends_new = changes.finish[verdicts] == last - first
+        head = np.where(changes.begin[verdicts] == 0, new[:, 0], source[first])
+        tail = np.where(ends_new, new[:, 1], source[last - 1])
+        wide = (tail >= 128) & (ends_new | _UNSURE[source[last - 3]] | _UNSURE[source[last - 2]])
+        fine: Flags = (window.first[places] - window.tag[places] == 8) & (last - first >= 3)
+        fine &= (head > 32) & ~_UNSURE[head] & (tail > 32) & ~wide
+        return fine
+
+    def _numbers(self, window: Window, places: Places, verdicts: Places) -> Iterator[Splices]:
+        """Numbers that become texts: another type in front, the edit, and what closes a text."""
+        if not len(places):
+            return
+        yield self.changes.of(verdicts, window.first[places])
+        kinds = np.unique(window.kinds[places]).tolist()
+        heads = [self._rest(kind) + b"><is><t>" for kind in kinds]
+        which = np.searchsorted(np.array(kinds), window.kinds[places])
+        yield Splices(window.rest[places], window.first[places], which, heads)
+        none = np.zeros(len(places), np.int64)
+        yield Splices(window.last[places], window.end[places], none, [b"</t></is></c>"])
+
+    def _exactly(self, window: Window, places: Places, verdicts: Places) -> Splices:
+        """The others, written by the exact path."""
+        known = self.done.judge.verdicts
+        news = [
+            self.sheet.rewritten_cell(window, cell, known[verdict].edits, self.plan).encode()
+            for cell, verdict in zip(places.tolist(), verdicts.tolist(), strict=True)
         ]
-        for index, cell in enumerate(places.tolist()):
-            verdict = self.done.judge.verdicts[verdicts[index]]
-            first, last = firsts[index], lasts[index]
-            start = end = -1
-            if verdict.single and quick[index]:
-                if stored[index] == INLINE:
-                    raw = data[first : first + verdict.start], data[first + verdict.end : last]
-                    text = b"".join((raw[0], verdict.new, raw[1]))
-                    if _same_edges(text):
-                        start, end, new = first, last, text
-                elif stored[index] == NUMBER:
-                    text = data[first : first + verdict.start] + verdict.new
-                    text += data[first + verdict.end : last]
-                    start, end = rests[index], ends[index]
-                    new = b"%s><is><t>%s</t></is></c>" % (self._rest(kinds[index]), text)
-            if start < 0:
-                start, end = int(window.start[cell]), ends[index]
-                new = self._exactly(window, cell, verdict)
-            starts.append(start)
-            stops.append(end)
-            news.append(new)
-        spans.extend(starts, stops, news)
-        changed = joined(data, 0, starts, stops, news)
-        return changed + data[stops[-1] if stops else 0 : window.size]
+        return Splices(window.start[places], window.end[places], np.arange(len(places)), news)
 
     def _rest(self, kind: int) -> bytes:
         if kind not in self._retyped:
             self._retyped[kind] = _retyped(self.sheet.cells.kinds[kind].rest.decode()).encode()
         return self._retyped[kind]
 
-    def _exactly(self, window: Window, cell: int, verdict: Verdict) -> bytes:
-        return self.sheet.rewritten_cell(window, cell, verdict.edits, self.plan).encode()
+
+_UNSURE = np.zeros(256, bool)
+"""First bytes of characters among which there are blanks."""
+_UNSURE[[0x7F, 0xC2, 0xE1, 0xE2, 0xE3]] = True
 
 
-def _same_edges(text: bytes) -> bool:
-    """Whether no blank, of whatever kind, stands at an end of the text."""
-    return (
-        text[:1] > b" "
-        and text[-1:] > b" "
-        and text[0] not in b"\xc2\xe1\xe2\xe3\x7f"
-        and (text[-1] < 0x80 or not text[-3:].decode("utf-8", "ignore")[-1:].isspace())
-    )
+def _edges(new: bytes) -> tuple[int, int]:
+    return (new[0], new[-1]) if new else (0, 0)
 
 
 class Saving:
@@ -180,6 +168,7 @@ class Saving:
 
     def __init__(self, book: Workbook, done: Pass, edits: dict[str, list[Edit]]) -> None:
         self.book, self.done, self.edits = book, done, edits
+        self.changes = _Changes(done.judge.verdicts)
         self.spans: dict[str, list[Spans]] = {}
         self.string_spans: list[Spans] = []
         self.changed: set[str] = set()
@@ -229,31 +218,35 @@ class Saving:
 
     def _new_strings(self, done: Pass, in_place: Places) -> Iterator[bytes]:
         """The shared strings with all edits in place."""
-        those, verdicts = done.strings.found_all, done.judge.verdicts
-        starts, plain = those.starts, those.plain
-        keys = done.judge.key_edits()
-        used = done.verdict
-        spans = Spans(0)
-        self.string_spans = [spans]
+        those = done.strings.found_all
+        self.string_spans = []
         numbers = np.flatnonzero(in_place)
-        single = np.array([verdict.single for verdict in verdicts], bool)
-        begin = np.array([verdict.start for verdict in verdicts], np.int64)
-        finish = np.array([verdict.end for verdict in verdicts], np.int64)
         at = 0
         for block in range(0, len(numbers), 32_768):
             here = numbers[block : block + 32_768]
-            mine = used[here]
-            quick = plain[here] & ~done.differs[here] & single[mine]
-            first = np.where(quick, starts[here] + begin[mine], those.open[here]).tolist()
-            last = np.where(quick, starts[here] + finish[mine], those.close[here]).tolist()
-            news = [verdicts[number].new for number in mine.tolist()]
-            for odd in np.flatnonzero(~quick).tolist():
-                number = int(here[odd])
-                news[odd] = self._edited_string(done, number, keys[int(in_place[number])])
-            spans.extend(first, last, news)
-            yield joined(those.data, at, first, last, news)
-            at = last[-1]
+            end = int(those.close[here[-1]])
+            splices = self._string_splices(done, here, in_place)
+            self.string_spans.append(splices.spans())
+            moved = Splices(splices.starts - at, splices.ends - at, splices.which, splices.news)
+            yield splice(those.data[at:end], moved)
+            at = end
         yield those.data[at : those.size]
+
+    def _string_splices(self, done: Pass, numbers: Places, in_place: Places) -> Splices:
+        those, keys = done.strings.found_all, done.judge.key_edits()
+        mine = done.verdict[numbers]
+        quick = those.plain[numbers] & ~done.differs[numbers] & self.changes.single[mine]
+        starts = those.starts[numbers].astype(np.int64)
+        left = numbers[~quick]
+        news = [
+            self._edited_string(done, number, keys[int(in_place[number])])
+            for number in left.tolist()
+        ]
+        exact = Splices(
+            those.open[left].astype(np.int64), those.close[left].astype(np.int64),
+            np.arange(len(left)), news,
+        )  # fmt: skip
+        return merged([self.changes.of(mine[quick], starts[quick]), exact])
 
     @staticmethod
     def _edited_string(done: Pass, number: int, key: EditKey) -> bytes:

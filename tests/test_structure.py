@@ -28,13 +28,14 @@ GROUPS = (
     {"scan", "columns", "vector", "prose", "tables"},
     {"mask", "verify", "actions", "strength", "strength_masks", "strength_numbers"},
     {"strength_context", "strength_remedy", "strength_columns"},
+    {"grading"},
     {"csv_grid", "csv_memory"},
     {"csv_verdicts"},
     {"csv_reader", "csv_columns"},
     {"csv_window"},
     {"csv_recheck"},
     {"csv_run"},
-    {"stream", "cells"},
+    {"stream", "cells", "splices"},
     {"sheet_reading", "sheet_judging"},
     {"sheet_passes"},
     {"sheet_writing"},
@@ -62,7 +63,7 @@ CSV = {f"csv_{part}" for part in ("grid", "memory", "verdicts", "reader", "colum
 CSV |= {"csv_recheck", "csv_run"}
 # The fast path for workbooks.
 SHEETS = {f"sheet_{part}" for part in ("reading", "judging", "passes", "writing", "checking")}
-SHEETS |= {"sheets"}
+SHEETS |= {"sheets", "splices"}
 # The one home of each heavy package, and the modules that load it only inside a function.
 HOMES = {
     "chinese_calendar": {"calendar"},
