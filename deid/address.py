@@ -212,14 +212,24 @@ def parse_address(text: str) -> Address | None:
     >>> [part.level for part in address.parts], cut(address)
     (['town', 'village', 'fine'], 6)
     """
-    if len(text) <= _REMEMBERED and not any(map(text.__contains__, _numbered_names())):
-        return _parse_alike(text.translate(_ANY_DIGIT))
+    if len(text) <= _REMEMBERED and not named_by_number(text):
+        return _parse_alike(any_digit(text))
     return _parse_spaced(text)
 
 
 _REMEMBERED = 100
 """Longer texts are no cells of a list, whose addresses differ in their numbers above all."""
 _ANY_DIGIT = str.maketrans("123456789", "000000000")
+
+
+def any_digit(text: str) -> str:
+    """``text`` with one digit for all: no rule for addresses in a cell tells them apart."""
+    return text.translate(_ANY_DIGIT)
+
+
+def named_by_number(text: str) -> bool:
+    """Whether a village stands there whose name may hold a number."""
+    return any(name in text for name in _numbered_names())
 
 
 @lru_cache(maxsize=1 << 14)

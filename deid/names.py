@@ -114,9 +114,14 @@ def may_name_minor(folded: str) -> bool:
     Its forms have a word of kinship or for a child, or an age or a birth year behind a bracket or
     a comma; every date has the year.
     """
-    if not _MINOR_CUE.search(folded):
+    if not may_tell_age(folded):
         return False
     return bool(_KIN_CUE.search(folded) or _born_apart().search(folded))
+
+
+def may_tell_age(folded: str) -> bool:
+    """Whether an age, a birth year or a word for a child stands there."""
+    return bool(_MINOR_CUE.search(folded))
 
 
 _KIN_CUE = later("[子女儿孙甥侄孩弟妹岁生人](?:(?<=[^生人])|(?<=学生)|(?<=未成年人))")

@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from deid.address import (
     Address,
+    any_digit,
     cut,
     find_addresses,
     is_agency_place,
     may_hold_address,
+    named_by_number,
     parse_address,
     parse_addresses,
 )
@@ -36,7 +38,7 @@ from deid.entities import Entity, Pattern, load_entities
 from deid.fields import NO_LABEL, Label, label_before
 from deid.later import later
 from deid.model import Finding
-from deid.names import may_name_minor, minor_spans
+from deid.names import may_name_minor, may_tell_age, minor_spans
 from deid.text import INVISIBLE, STAR_LIKE, fold, is_star, squeeze
 
 CERTAIN = 0.95
@@ -135,9 +137,15 @@ def scan(text: str, setting: Setting = PROSE, place: str = "") -> list[Finding]:
     no policy hides, is not).
     """
     folded = fold(text)
-    kind = _plain_number(folded)
-    if kind and not place:
-        return list(_scan_plain(kind, setting, folded))
+    if len(folded) <= _CELL and not place:
+        found = _scan_cell(folded, setting)
+        if found is not None:
+            return list(found)
+    return _scan_rest(folded, setting, place)
+
+
+def _scan_rest(folded: str, setting: Setting, place: str) -> list[Finding]:
+    """Every finding in a text about which no cell like it tells anything."""
     label = setting.label
     if label.field not in _FINER:
         if not _GATE.search(folded):
@@ -166,13 +174,34 @@ def _scan_folded(folded: str, setting: Setting, place: str) -> list[Finding]:
     ]
 
 
+# ------------------------------------------------------------------------------------ cells alike
+
+_CELL = 100
+"""Longer texts are no cells of a list, which differ in their numbers above all."""
+_FEW_DIGITS = later(r"(?:[^0-9A-Za-z@*]*[0-9]){0,9}[^0-9A-Za-z@*]*")
+"""An amount, a date, a serial number (in ASCII): no form without a header has so few digits."""
+
+
+def _scan_cell(folded: str, setting: Setting) -> Sequence[Finding] | None:
+    """What a cell holds by what others like it hold; None where that does not tell."""
+    if folded.isascii():
+        kind = _plain_number(folded)
+        if kind:
+            return _scan_plain(kind, setting, folded)
+        by_header = setting.label.entity or setting.label.field in _FINER or setting.record
+        return () if not by_header and _FEW_DIGITS.fullmatch(folded) else None
+    if setting.label.entity == "CN_ADDRESS" and not _told_by_digits(folded):
+        return _scan_alike(any_digit(folded), setting)
+    return None
+
+
 def _plain_number(folded: str) -> str:
-    """Which kind of number a text is from end to end; most cells that hold any are.
+    """Which kind of number an ASCII text is from end to end; most cells that hold any are.
 
     Two texts of one kind hold the same: a form tells them apart by nothing but these checks.
     """
     length = len(folded)
-    if 11 <= length <= 19 and folded[:-1].isdecimal() and folded.isascii():
+    if 11 <= length <= 19 and folded[:-1].isdecimal():
         if length == 18 and resident_id(folded.upper()):
             return "id"
         if folded[-1].isdecimal():
@@ -189,8 +218,22 @@ _known_plain: dict[tuple[str, Setting], tuple[Finding, ...]] = {}
 def _scan_plain(kind: str, setting: Setting, folded: str) -> tuple[Finding, ...]:
     found = _known_plain.get((kind, setting))
     if found is None:
-        found = _known_plain[kind, setting] = tuple(_scan_folded(folded, setting, ""))
+        found = _known_plain[kind, setting] = tuple(_scan_rest(folded, setting, ""))
     return found
+
+
+def _told_by_digits(folded: str) -> bool:
+    """Whether a rule for addresses or minors may ask which digits these are."""
+    return may_tell_age(folded) or named_by_number(folded)
+
+
+@lru_cache(maxsize=1 << 14)
+def _scan_alike(text: str, setting: Setting) -> tuple[Finding, ...] | None:
+    """What an address holds whose digits are those of ``text`` or others; None for a number."""
+    return None if _is_numberish(text) else tuple(_scan_rest(text, setting, ""))
+
+
+# ------------------------------------------------------------------------------------- whole texts
 
 
 def _may_hold(folded: str) -> bool:

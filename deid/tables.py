@@ -69,7 +69,7 @@ def scan_table(table: Table, reference: datetime.date | None = None) -> Iterator
     footer names, or else today.
     """
     block = NO_BLOCK
-    scanner = _CellScanner()
+    scanner = _shared
     for window in windows(table.rows()):
         views, block = profile_rows(window, table.merges, block)
         reference = reference or own_date(
@@ -121,6 +121,10 @@ class _CellScanner:
             self._columns = {}
             self.features = features_of(view.block)
         return self._columns
+
+
+_shared = _CellScanner()
+"""Small lists of one folder repeat each other, and what is verified repeats what was masked."""
 
 
 def _scan_row(

@@ -13,6 +13,8 @@ from deid.later import later
 from deid.scan import bare
 from deid.text import fold, is_star
 
+_REMEMBERED = 1 << 14
+"""How many texts are remembered that hold nothing: the cells of a list repeat themselves."""
 _KEY = 6
 """Values are looked up by their first characters; shorter ones are too common to be traced."""
 _WHOLE = 10
@@ -34,6 +36,7 @@ class Residue:
         self._values: dict[str, dict[int, dict[str, str]]] = {}
         self._count = 0
         self._names = False
+        self._clean: set[str] = set()
         self._cue: re.Pattern[str] | None = None
 
     def __len__(self) -> int:
@@ -48,6 +51,7 @@ class Residue:
             return
         self._names |= least < _KEY
         self._cue = None
+        self._clean.clear()
         bucket = self._values.setdefault(plain[: min(_KEY, least)], {}).setdefault(len(plain), {})
         # Hidden as two entities it goes as one of them, the same whichever cell comes first.
         self._count += plain not in bucket
@@ -55,10 +59,12 @@ class Residue:
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
         """(start, end, entity) of each hidden value that still stands in ``text``."""
-        if not self._count:
+        if not self._count or text in self._clean:
             return
         folded = fold(text)
         if not _SIX_DIGITS.search(folded) and not self._beginnings().search(folded.upper()):
+            if len(self._clean) < _REMEMBERED:
+                self._clean.add(text)
             return
         plain = _capitals(folded if folded.isalnum() else _OTHERS.sub("", folded))
         begins = self._begins(plain)
