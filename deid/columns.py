@@ -107,7 +107,9 @@ def _texts(row: Row) -> list[str]:
 
 
 def _is_header(row: Row, strong: Mapping[int, Label]) -> bool:
-    """A row most of whose cells are header words, and none a long number."""
+    """A row most of whose cells are header words, and none a long number; or that is known as one."""
+    if row.header:
+        return True
     texts = _texts(row) if strong else []
     if not texts or any(_LONG_DIGITS.search(fold(text)) for text in texts):
         return False
@@ -133,7 +135,7 @@ def _form_labels(row: Row, strong: Mapping[int, Label]) -> dict[int, Label]:
 def _is_form(row: Row, strong: Mapping[int, Label]) -> bool:
     """Labels and values in turn: 姓名 | 张三 | 性别 | 男."""
     columns = sorted(column for column, text in row.cells.items() if text.strip())
-    if not strong or len(columns) < 2 or columns[0] not in strong:
+    if row.header or not strong or len(columns) < 2 or columns[0] not in strong:
         return False
     pairs = sum(a in strong and b not in strong for a, b in pairwise(columns))
     side = sum(a in strong and b in strong for a, b in pairwise(columns))
@@ -458,7 +460,7 @@ def _continues(
 ) -> bool:
     """Whether a row right below a header row belongs to the header."""
     last = header[-1]
-    if row.index != last.index + 1 or not row.cells:
+    if row.index != last.index + 1 or not row.cells or (last.header and not row.header):
         return False
     if _is_numbering(row) and len(_texts(row)) * 2 > len(last.cells):
         return not {0, 1} & set(row.numbers) or len(_texts(row)) >= len(header[0].cells)

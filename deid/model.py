@@ -42,12 +42,14 @@ class Row:
 
     ``numbers`` names the columns whose cell is stored as a number (text then is its plain decimal
     form, ``4.12E+17`` spelled out); ``dates`` those stored as a date (text then is ISO 8601).
+    ``header``: the source itself says that these are column titles (a DataFrame's).
     """
 
     index: int
     cells: Mapping[int, str]
     numbers: frozenset[int] = frozenset()
     dates: frozenset[int] = frozenset()
+    header: bool = False
 
 
 @dataclass(frozen=True, slots=True)
