@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.measure import ROOT, SCALES, Result, Scale
 
-BENCHES = ("csv", "xlsx", "text", "formats", "small", "worst", "scaling", "inner")
+BENCHES = ("csv", "xlsx", "text", "formats", "small", "worst", "scaling", "inner", "strength")
 PLOT = ROOT / "benchmarks" / "plots" / "scaling.png"
 
 

@@ -226,6 +226,8 @@ def _month_end(year: int, month: int) -> datetime.date:
 @cache
 def seq_parts(pattern: str, sex: str) -> tuple[Part, ...]:
     """The sequence numbers 001 to 999 that fit; odd ones are men's (GB 11643-1999, 4.2.3)."""
+    if "?" not in pattern:
+        return ((UNIT, _residue(pattern, 14)),)
     fits = _regex(pattern).fullmatch
     for parity in (_PARITY.get(sex), None):
         part = _part(

@@ -32,7 +32,7 @@ _GAPS = " -.\t\n"
 _SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[Ee]\+?(\d{1,2})")
 _COUNTRY = re.compile(r"^(?:\+|0\s?0)?86[ -]?(?=1)")
 _DAMAGED = re.compile(r"\d{15}000")
-_USUAL = re.compile(r"(?=.*\*)[\d*]{17}[\d*X]", re.ASCII)
+_USUAL = re.compile(r"(?=.*[*?])[\d*?]{17}[\d*?X]", re.ASCII)
 _RUNS = re.compile(r"\d+X?|X|\*+")
 
 
