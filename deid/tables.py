@@ -389,7 +389,12 @@ def _names_in(text: str) -> list[tuple[int, int]]:
         if piece[lead:].strip() and start + lead < start + len(piece.rstrip()):
             spans.append((start + lead, start + len(piece.rstrip())))
         start = end + 1
-    return [(a, b) for a, b in spans if is_name(folded[a:b]) or len(spans) == 1]
+    single = len(spans) == 1
+    return [
+        (a, b)
+        for a, b in spans
+        if is_name(folded[a:b]) or (single and any(map(str.isalpha, folded[a:b])))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
