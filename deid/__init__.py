@@ -30,6 +30,7 @@ from deid.pipeline import mask_file as _mask_file
 from deid.pipeline import scan_file as _scan_file
 from deid.policy import Policy, load_policy, policy_names
 from deid.scan import PROSE, Setting, scan
+from deid.strength import grade, id_candidates
 
 if TYPE_CHECKING:
     from deid.audit import AuditReport
@@ -54,6 +55,8 @@ __all__ = [
     "UnsupportedFormat",
     "__version__",
     "audit_files",
+    "grade",
+    "id_candidates",
     "load_entities",
     "load_policy",
     "mask_file",
