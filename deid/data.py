@@ -76,12 +76,40 @@ def parse_yaml(source: bytes, name: str) -> Any:
     """What a YAML text says; ``name`` is what a complaint calls it."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(source.decode("utf-8"), Loader=loader)
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(source.decode("utf-8"))
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _no_key_twice(node, name, "", set())
+        return loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"第 {mark.line + 1} 行" if mark else ""
         raise PatternError(f"{name}{line}不是合法的 YAML") from None
     except UnicodeDecodeError:
         raise PatternError(f"读不了 {name}") from None
+    except (RecursionError, ValueError, TypeError) as error:
+        if isinstance(error, PatternError):
+            raise
+        # A date such as 2026-13-45, a key that is a list, nesting without end.
+        raise PatternError(f"{name} 不是合法的 YAML：有读不了的值") from None
+
+
+def _no_key_twice(node: Any, name: str, where: str, seen: set[int]) -> None:
+    """YAML lets the later of two equal keys win without a word: kept above, dropped below."""
+    if id(node) in seen or not isinstance(node.value, list):
+        return
+    seen.add(id(node))
+    keys: set[str] = set()
+    for each in node.value:
+        if not isinstance(each, tuple):
+            _no_key_twice(each, name, where, seen)
+            continue
+        key, value = each
+        word = str(key.value)
+        here = f"{where}.{word}" if where else word
+        if word in keys:
+            raise PatternError(f"{name} {here}: 写了两次（第 {key.start_mark.line + 1} 行）")
+        keys.add(word)
+        _no_key_twice(value, name, here, seen)

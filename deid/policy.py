@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from deid.errors import UnknownPolicy
+from deid.errors import PatternError, UnknownPolicy
 from deid.operators import Operator, build
 from deid.policy_files import (
     CHANNELS,
@@ -28,7 +28,8 @@ from deid.policy_files import (
 )
 
 __all__ = [
-    "Due", "FieldRule", "Policy", "Retention", "Thresholds", "load_policy", "policy_names",
+    "Due", "FieldRule", "Policy", "Retention", "Thresholds", "check_policy", "load_policy",
+    "policy_names",
 ]  # fmt: skip
 
 _TO_CHECK = "（请核原件）"
@@ -164,6 +165,20 @@ def load_policy(
     Raises UnknownPolicy that names the policies there are, PatternError that names file and key.
     """
     return _load(str(name), channel, level)
+
+
+def check_policy(path: Path) -> Policy:
+    """The policy of a file, made for every channel and level, so that no fault waits for its day.
+
+    Raises as ``load_policy`` does; a file that is not there is a PatternError.
+    """
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        raise PatternError(f"{path.name}: 没有这个 YAML 文件（.yaml 或 .yml）")
+    name = str(path.resolve())
+    for channel in CHANNELS:
+        for level in LEVELS:
+            load_policy(name, channel=channel, level=level)
+    return load_policy(name)
 
 
 @cache

@@ -35,6 +35,7 @@ MASK_BY_ENTITY = "mask"
 """A field rule without options: what the policy does with the entity that the field holds."""
 
 _DAYS = ("working", "calendar")
+_LONGEST = 3650
 ELEMENTS: Mapping[str, str] = MappingProxyType(
     {
         "name": "名称",
@@ -163,6 +164,12 @@ def _number(value: object, where: str) -> None:
         raise PatternError(f"{where}: 应为不小于 0 的整数")
 
 
+def _days(value: object, where: str) -> None:
+    _number(value, where)
+    if value > _LONGEST:  # type: ignore[operator]
+        raise PatternError(f"{where}: 不能超过 {_LONGEST} 天")
+
+
 def _among(known: Collection[str]) -> Callable[[object, str], None]:
     return lambda value, where: _one_of(value, known, where)
 
@@ -239,15 +246,15 @@ _CHECKS: Mapping[str, Callable[[object, str], None]] = {
     "remedy": _all_among(("mask", "generalise", "drop")),
     "due": _table(
         {
-            "publish": _number,
+            "publish": _days,
             "publish_days": _among(_DAYS),
-            "period": _number,
+            "period": _days,
             "period_days": _among(_DAYS),
             "note": _text,
         }
     ),
     "retention": _table(
-        {"until": _among(("period", "days", "renewed", "law")), "days": _number, "note": _text}
+        {"until": _among(("period", "days", "renewed", "law")), "days": _days, "note": _text}
     ),
     "usual": _all_among(CHANNELS),
     "titles": _texts,

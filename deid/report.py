@@ -43,6 +43,10 @@ _RULES = {
     "mask_name": "留姓，其余遮盖",
     "redact": "删去",
     "replace": "换成固定文字",
+    "birth_year": "只留年份",
+    "cause_category": "只写因病、因灾、因学、意外、其他",
+    "income_band": "只写金额段",
+    "relation_category": "只写户主、家庭成员",
 }
 _LEVELS = {
     "province": "省",
@@ -118,6 +122,11 @@ def rule(operator: str, options: Mapping[str, object]) -> str:
     if operator == "generalize_address":
         level = str(options.get("level", "village"))
         return f"留到{_LEVELS.get(level, level)}，其余遮盖"
+    if operator == "age_band":
+        bands = options.get("bands")
+        if isinstance(bands, list):
+            return f"分段：{'、'.join(map(str, bands))} 岁起"
+        return f"每 {options.get('width', 10)} 岁一段"
     return _RULES.get(operator, operator)
 
 
