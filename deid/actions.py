@@ -17,7 +17,16 @@ from itertools import zip_longest
 from deid.columns import NO_BLOCK, Block, Profile
 from deid.entities import load_entities
 from deid.errors import UnsafeEdit
-from deid.fields import NO_LABEL, Label, exact_label, header_label, header_parts, raw_fields
+from deid.fields import (
+    NO_LABEL,
+    Label,
+    exact_label,
+    field_of,
+    field_of_entity,
+    header_label,
+    header_parts,
+    raw_fields,
+)
 from deid.mask import apply_edits
 from deid.model import READING, Edit, Item, Row, Table, Text
 from deid.operators import CLOSED, REST, Operator, visible_length
@@ -26,7 +35,6 @@ from deid.prose import Field, TextFindings, labelled
 from deid.tables import CellFindings
 from deid.text import fold
 
-_NAME_LIKE = "like_a_name"
 _SEVERITY = {"keep": 0, "mask": 1, "generalise": 2, "replace": 3, "drop": 4}
 _MOST_LISTED = 20
 
@@ -52,27 +60,6 @@ KEEP = Verdict()
 
 
 # ------------------------------------------------------------------------------------- fields
-
-
-@cache
-def field_of_entity(entity: str) -> str:
-    """The field that stands for an entity where no header names one: CN_MOBILE -> phone."""
-    fields = raw_fields()["fields"]
-    if entity == "CN_LANDLINE":
-        return "phone"
-    if entity == "PERSON":
-        return "name"
-    found = load_entities().get(entity)
-    return next((key for key in found.headers if key in fields), "") if found else ""
-
-
-def field_of(label: Label) -> str:
-    """The field that a label names, or that its entity stands for."""
-    if label.field in raw_fields()["fields"]:
-        return label.field
-    if label.field == _NAME_LIKE:
-        return "name"
-    return field_of_entity(label.entity)
 
 
 @cache

@@ -299,3 +299,28 @@ def _nearest(window: str) -> Label | None:
         if label is not NO_LABEL:
             return label
     return NO_LABEL
+
+
+_LIKE_A_NAME = "like_a_name"
+"""The field of a column that nothing but its values tells to hold names (``deid.columns``)."""
+
+
+@cache
+def field_of_entity(entity: str) -> str:
+    """The field that stands for an entity where no header names one: CN_MOBILE -> phone."""
+    fields = raw_fields()["fields"]
+    if entity == "CN_LANDLINE":
+        return "phone"
+    if entity == "PERSON":
+        return "name"
+    found = load_entities().get(entity)
+    return next((key for key in found.headers if key in fields), "") if found else ""
+
+
+def field_of(label: Label) -> str:
+    """The field that a label names, or that its entity stands for."""
+    if label.field in raw_fields()["fields"]:
+        return label.field
+    if label.field == _LIKE_A_NAME:
+        return "name"
+    return field_of_entity(label.entity)

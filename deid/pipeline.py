@@ -16,7 +16,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deid.columns import Profile
+from deid.columns import Block, Profile
 from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
 from deid.fields import NO_LABEL
 from deid.formats import Document, open_document
@@ -34,19 +34,60 @@ from deid.model import (
     Table,
     Text,
 )
-from deid.policy import Policy
-from deid.prose import Known, merge, scan_texts
+from deid.policy import Policy, Thresholds
+from deid.prose import Known, TextFindings, merge, scan_texts
 from deid.scan import scan
 from deid.stream import LEAST, mask_csv
 from deid.tables import CellFindings, own_date, scan_table
-from deid.text import fold
+from deid.text import fold, is_star
 from deid.verify import Residue
 
 if TYPE_CHECKING:
     from deid.actions import Reshaping
+    from deid.grading import Verdict
 
 _NAME_STAR = "x"
 """Stands for a hidden character in a file name: Windows allows no ``*`` there."""
+
+
+_NUMBERS = frozenset(("CN_RESIDENT_ID", "CN_DISABILITY_CERT", "CN_STUDENT_NO"))
+"""Entities that are, or hold, an ID number."""
+_MOST_SHOWN = 6
+"""Digits that a mask may leave and be strong whatever stands beside it."""
+
+
+@dataclass
+class _Numbers:
+    """The rows that show a masked number. Those whose mask is strong are counted, the others kept:
+    what may be read off them is a longer calculation."""
+
+    strong: Counter[str] = field(default_factory=Counter)
+    rows: dict[str, dict[int, Block]] = field(default_factory=dict)
+    lines: list[TextFindings] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
+    _last: tuple[str, int] = ("", -1)
+
+    def cell(self, name: str, cell: CellFindings, edits: Sequence[Edit], *, count: bool) -> bool:
+        """Note a cell of a table; whether it has to be looked at closely. ``count``: all have."""
+        profile = cell.profile
+        if cell.zone == "note" and len(self.titles) < _TITLES:
+            self.titles.append(cell.text)
+        if profile is None or profile.label.entity not in _NUMBERS or cell.zone != "data":
+            return False
+        shown = apply_edits(cell.text, edits)
+        if not any(map(is_star, shown)):
+            return False
+        if count or sum(map(str.isdigit, shown)) > _MOST_SHOWN:
+            self.rows.setdefault(name, {})[cell.row] = cell.block
+            return True
+        if (name, cell.row) != self._last and cell.row not in self.rows.get(name, ()):
+            self._last = name, cell.row
+            births = (item.label.entity == "BIRTH_DATE" for item in cell.block.profiles.values())
+            self.strong["B" if any(births) else "A"] += 1
+        return False
+
+
+_TITLES = 40
 
 
 @dataclass
@@ -63,6 +104,8 @@ class _Work:
     notes: Mapping[str, frozenset[int]] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     generalised: tuple[str, ...] = ()
+    numbers: _Numbers = field(default_factory=_Numbers)
+    grades: Counter[str] = field(default_factory=Counter)
 
 
 def scan_file(source: Path, *, policy: Policy) -> tuple[FileReport, list[Finding]]:
@@ -187,7 +230,24 @@ def _mask_large(
         source_sha256=done.source_sha256,
         output_sha256=done.output_sha256,
         seconds=time.perf_counter() - started,
+        strength=_strength_of_large(work),
     )
+
+
+def _strength_of_large(work: _Work) -> dict[str, int]:
+    """The grades of a large list, by a glance: its masks leave six digits of an ID number. What was
+    masked before, and shows more, is not counted here."""
+    grades: Counter[str] = Counter()
+    for table in {column.table for column in work.columns.values()}:
+        own = [column for column in work.columns.values() if column.table == table]
+        births = any(column.entity == "BIRTH_DATE" for column in own)
+        rows = max((column.rows for column in own if column.entity in _NUMBERS), default=0)
+        grades["B" if births else "A"] += rows
+    return _histogram(grades)
+
+
+def _histogram(grades: Counter[str]) -> dict[str, int]:
+    return {grade: grades[grade] for grade in "ABCD"} if grades.total() else {}
 
 
 def _masker_of_large(source: Path) -> Callable[[Path, Path, Policy], Any] | None:
@@ -213,8 +273,11 @@ def _mask_document(
     known = Known()
     parts = list(document.parts)
     policy = _effective(policy)
-    work = _examine(document, parts, policy, known)
-    _propagate(parts, work, policy)
+    work, policy, blocked = _worked(document, parts, policy, known, source)
+    if blocked:
+        report = _report(source, target, document, policy, work, started)
+        message = f"有 {len(blocked)} 行遮盖后仍能推出证件号，未写出"
+        raise LeftOver(message, replace(report, left=tuple(blocked[:1000])))
     del parts
     with _temporary(target, dry_run) as path:
         _save(document, path, work)
@@ -227,6 +290,30 @@ def _mask_document(
         if not dry_run:
             _rename(path, target)
     return replace(report, output_sha256=digest, output="" if dry_run else str(target))
+
+
+def _worked(
+    document: Document, parts: list[Table | Text], policy: Policy, known: Known, source: Path
+) -> tuple[_Work, Policy, list[Item]]:
+    """What is to be done with the document, so that no row tells too much; by which policy; and the
+    rows of which nothing but a person can make something that may be published."""
+    work = _examine(document, parts, policy, known)
+    _propagate(parts, work, policy)
+    weak = policy.hides("CN_RESIDENT_ID") and (work.numbers.rows or work.numbers.lines)
+    if not weak:
+        work.grades = work.numbers.strong
+        return work, policy, []
+    from deid.grading import with_rules
+
+    verdict = _grade(parts, work, policy, source)
+    if verdict.fields:
+        policy = with_rules(policy, verdict.fields)
+        work = _examine(document, parts, policy, known)
+        _propagate(parts, work, policy)
+        verdict = _grade(parts, work, policy, source)
+    work.edits.update(verdict.edits)
+    work.grades = verdict.grades
+    return work, policy, verdict.blocked
 
 
 def mask_stream(text: str, *, policy: Policy) -> str:
@@ -293,6 +380,7 @@ def _examine(
     """Findings and edits of every part."""
     work = _Work()
     shaping = _reshaping(policy)
+    closely = policy.reshapes or policy.thresholds != Thresholds()
     tables = [part for part in parts if isinstance(part, Table)]
     texts = [part for part in parts if isinstance(part, Text)]
     reference = own_date(text.text for text in texts) if len(texts) < 5000 else None
@@ -300,17 +388,58 @@ def _examine(
         for cell in scan_table(table, reference):
             _note_column(work, table, cell, policy)
             _take(work, cell.place, cell.text, cell.findings, policy, "*", keep_findings)
+            edits = work.edits.get(cell.place, ())
             if shaping:
-                _shape(work, cell.place, shaping.cell(table, cell, work.edits.get(cell.place, ())))
+                edits = shaping.cell(table, cell, edits)
+                _shape(work, cell.place, edits)
+            work.numbers.cell(table.name, cell, edits, count=closely)
     for found in scan_texts(texts, reference, known):
         part = found.text
         _take(work, part.place, part.text, found.findings, policy, part.star, keep_findings)
         if shaping:
             _shape(work, part.place, shaping.line(found, work.edits.get(part.place, ())))
+        _note_line(work, found, closely)
     if shaping:
         _finish(work, document, shaping)
     work.items += _empty_identifier_columns(work)
     return work
+
+
+def _note_line(work: _Work, found: TextFindings, closely: bool) -> None:
+    """Note the numbers in the fields of a line of a list."""
+    edits = work.edits.get(found.text.place, ())
+    close = False
+    for one in found.fields:
+        if one.cell is not None:
+            inside = [
+                replace(edit, start=edit.start - one.start, end=edit.end - one.start)
+                for edit in edits
+                if one.start <= edit.start and edit.end <= one.end
+            ]
+            close |= work.numbers.cell("", one.cell, inside, count=closely)
+    if close:
+        work.numbers.lines.append(found)
+    if not found.fields and len(work.numbers.titles) < _TITLES:
+        work.numbers.titles.append(found.text.text)
+
+
+def _grade(parts: Sequence[Table | Text], work: _Work, policy: Policy, source: Path) -> Verdict:
+    """The grade of every row that shows a masked number."""
+    from deid.grading import grade_list, row_of_line, rows_of_table  # see _effective
+
+    numbers = work.numbers
+    rows = [
+        row
+        for part in parts
+        if isinstance(part, Table) and part.name in numbers.rows
+        for row in rows_of_table(
+            part, numbers.rows[part.name], work.drops.get(part.name, frozenset())
+        )
+    ]
+    rows += filter(None, map(row_of_line, numbers.lines))
+    verdict = grade_list(rows, work.edits, policy, numbers.titles, source.name)
+    verdict.grades.update(numbers.strong)
+    return verdict
 
 
 def _shape(work: _Work, place: str, edits: list[Edit]) -> None:
@@ -636,6 +765,7 @@ def _report(
         seconds=time.perf_counter() - started,
         dropped=work.dropped,
         generalised=work.generalised,
+        strength=_histogram(work.grades),
     )
 
 

@@ -1,0 +1,208 @@
+"""Masked rows -> their grades, and what is done about those that still tell too much (DESIGN §4).
+
+A number of which no more is left than the first six digits is strong whatever stands beside it, so
+most lists are graded by a glance. ``deid.strength`` counts where more is shown, or where the policy
+takes columns out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from deid.columns import Block
+from deid.fields import field_of
+from deid.mask import apply_edits
+from deid.model import Edit, Item, Table
+from deid.operators import build, mask
+from deid.policy import FieldRule, Policy, Thresholds
+from deid.prose import TextFindings
+from deid.strength import Strength, measure
+from deid.strength_context import Shown, shown_in_row, title_context
+from deid.strength_remedy import Remedy, remedies
+
+_SHOWN = 6
+"""Digits of an ID number that every mask may leave: those of the division."""
+_MOST_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One value of a row: where it stands, in a text of its own or among others."""
+
+    place: str
+    text: str = field(repr=False)
+    start: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the text at its place."""
+        return self.start + len(self.text)
+
+    def after(self, edits: Sequence[Edit]) -> str:
+        """The value after the edits of its place."""
+        return apply_edits(
+            self.text,
+            [
+                replace(edit, start=edit.start - self.start, end=edit.end - self.start)
+                for edit in edits
+                if self.start <= edit.start and edit.end <= self.end
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRow:
+    """A row that shows a masked number: its block, and its values by column."""
+
+    block: Block
+    spots: Mapping[int, Spot]
+
+
+@dataclass
+class Verdict:
+    """The grades of a list, the edits that make weak rows strong, and what is left to do."""
+
+    grades: Counter[str] = field(default_factory=Counter)
+    edits: dict[str, list[Edit]] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+    """Field -> ``generalise`` or ``drop``: what the columns of weak rows need as a whole."""
+    blocked: list[Item] = field(default_factory=list)
+
+
+def rows_of_table(
+    table: Table, blocks: Mapping[int, Block], gone: frozenset[int]
+) -> Iterator[ListedRow]:
+    """The rows of a table that were noted, without the columns that go. ``blocks``: by row."""
+    for row in table.rows():
+        block = blocks.get(row.index)
+        if block is not None:
+            yield ListedRow(
+                block,
+                {
+                    column: Spot(table.place(row.index, column), text)
+                    for column, text in row.cells.items()
+                    if column not in gone
+                },
+            )
+
+
+def row_of_line(found: TextFindings) -> ListedRow | None:
+    """The row that a line of text is."""
+    spots, block = {}, None
+    for one in found.fields:
+        if one.cell is not None:
+            block = one.cell.block
+            spots[one.column] = Spot(found.text.place, one.cell.text, one.start)
+    return ListedRow(block, spots) if block else None
+
+
+def grade_list(
+    rows: Iterable[ListedRow],
+    edits: Mapping[str, Sequence[Edit]],
+    policy: Policy,
+    titles: Sequence[str],
+    name: str,
+) -> Verdict:
+    """The grade of every row, as masked, and what is to be done about the weak ones."""
+    verdict = Verdict()
+    base = title_context(islice(titles, 40), name)
+    known: dict[int, tuple[Block, dict[int, str]]] = {}
+    for row in rows:
+        fields = known.get(id(row.block))
+        if fields is None:
+            fields = known[id(row.block)] = row.block, _fields(row.block)
+        cells = {
+            column: spot.after(edits.get(spot.place, ()))
+            for column, spot in row.spots.items()
+            if column in fields[1]
+        }
+        shown = shown_in_row(base, fields[1], cells)
+        if shown:
+            _grade_row(verdict, row, shown, cells, edits, policy)
+    return verdict
+
+
+def _fields(block: Block) -> dict[int, str]:
+    """Column -> field, of the columns that tell something of a person."""
+    found = {index: field_of(profile.label) for index, profile in block.profiles.items()}
+    return {index: key for index, key in found.items() if key}
+
+
+def _grade_row(
+    verdict: Verdict,
+    row: ListedRow,
+    shown: Sequence[Shown],
+    cells: Mapping[int, str],
+    edits: Mapping[str, Sequence[Edit]],
+    policy: Policy,
+) -> None:
+    """Count the row; where it is weak, note what makes it strong."""
+    worst = "A"
+    for one in shown:
+        strength = measure(one.pattern, one.context, thresholds=policy.thresholds)
+        place = row.spots[one.columns[0]].place
+        if strength.grade == "C":
+            remedy = _remedy(one, policy)
+            if remedy is None:
+                verdict.blocked.append(Item(place, _sentence(strength, policy.thresholds)))
+            else:
+                strength = remedy.strength
+                _apply(verdict, row, one, cells, edits, remedy)
+        elif strength.grade == "D":
+            verdict.blocked.append(Item(place, _sentence(strength, policy.thresholds)))
+        worst = max(worst, strength.grade)
+    verdict.grades[worst] += 1
+
+
+def _remedy(one: Shown, policy: Policy) -> Remedy | None:
+    found = remedies(one.pattern, one.context, order=policy.remedy, thresholds=policy.thresholds)
+    return found[0] if found else None
+
+
+def _apply(
+    verdict: Verdict,
+    row: ListedRow,
+    one: Shown,
+    cells: Mapping[int, str],
+    edits: Mapping[str, Sequence[Edit]],
+    remedy: Remedy,
+) -> None:
+    """Note the stronger mask of this row, or what has to be done with the columns."""
+    if "mask" in remedy.steps:
+        for column in one.columns:
+            spot = row.spots[column]
+            rest = [
+                edit
+                for edit in verdict.edits.get(spot.place, edits.get(spot.place, ()))
+                if edit.end <= spot.start or spot.end <= edit.start
+            ]
+            new = Edit(spot.place, spot.start, spot.end, mask(cells[column], first=_SHOWN))
+            verdict.edits[spot.place] = sorted([*rest, new], key=lambda edit: edit.start)
+    for step in remedy.steps:
+        if step != "mask":
+            for kind in remedy.fields:
+                for key in _COLUMNS.get(kind, ()):
+                    verdict.fields[key] = step
+
+
+_COLUMNS = {"birth": ("birth_date", "birth_month"), "age": ("age",)}
+_COARSER = {"birth_date": "birth_year", "birth_month": "birth_year", "age": "age_band"}
+
+
+def with_rules(policy: Policy, steps: Mapping[str, str]) -> Policy:
+    """The policy that also generalises or drops these fields."""
+    rules = {
+        key: FieldRule("drop")
+        if step == "drop"
+        else FieldRule("generalise", build(_COARSER[key], {}, key), {_COARSER[key]: {}})
+        for key, step in steps.items()
+    }
+    return replace(policy, fields={**policy.fields, **rules})
+
+
+def _sentence(strength: Strength, limits: Thresholds) -> str:
+    few = limits.block if strength.grade == "D" else limits.fair
+    return f"这一行还能推出证件号：符合的号码不到 {few} 个；请删去或概括出生日期、年龄，或把证件号只留前 6 位"
