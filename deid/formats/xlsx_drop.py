@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from deid.formats.ooxml import Member, Splice, attributes, escape, shadow, spliced
+from deid.formats.opc import rels_of
 from deid.formats.xlsx import Opened
 from deid.formats.xlsx_drop_parts import (
     Site,
@@ -360,6 +361,7 @@ class _Dropping:
             self._parts_of(one)
         self._shared_parts(sheets)
         self._strings()
+        self.dropped |= {rels_of(key) for key in self.dropped}
         change, changes = self.book.parts.change({}, self.splices, frozenset(self.dropped))
         for one in sheets:
             if one.has_work():
@@ -382,12 +384,15 @@ class _Dropping:
         cells = None if only is None else frozenset((r, c) for r, row in only.items() for c in row)
         site = Site(name.lower(), self.world, tuple(sorted(wanted.blank)), moves, cells)
         one = _SheetWriting(sheet, site)
-        if wanted.out or wanted.blank:
+        if wanted.out or wanted.blank or self._has_cell_images():
             one.survey(self.lost)
         for row, texts in (only or {}).items():
             for text in texts.values():
                 self.lost.remember(site.name, row, text)
         return one
+
+    def _has_cell_images(self) -> bool:
+        return any(member.key.endswith("cellimages.xml") for member in self.book.package.members)
 
     def _frozen(self, sheets: Sequence[_SheetWriting]) -> None:
         """Formulas that read a blanked column keep what they show, unless that is what was in it."""
@@ -686,6 +691,18 @@ _PICTURE = re.compile(r"DISPIMG\s*\(\s*\"([^\"]+)\"", re.I)
 _SPANS = re.compile(r"\sspans\s*=\s*[\"']([0-9: ]*)[\"']")
 
 
+class _Letters(dict[int, str]):
+    """Column -> the letters it has afterwards; "" when it goes. For the loop over all cells."""
+
+    def __init__(self, going: Gone) -> None:
+        self._going = going
+
+    def __missing__(self, column: int) -> str:
+        new = self._going.at(column)
+        self[column] = "" if new is None else column_letters(new)
+        return self[column]
+
+
 class _SheetWriting:
     """A sheet and what becomes of its cells."""
 
@@ -697,6 +714,8 @@ class _SheetWriting:
         self.cleared: set[tuple[int, int]] = set()
         self.formulas_change = False
         self._masters = _masters(sheet)
+        self._letters = _Letters(site.going)
+        self._plain = False
         self._row = re.compile(rf"<{re.escape(sheet.prefix)}row(?=[\s/>])[^>]*")
 
     def has_work(self) -> bool:
@@ -718,10 +737,14 @@ class _SheetWriting:
     def survey(self, lost: _Lost) -> None:
         """Note what the cells that go or are blanked hold."""
         state = [-1, -1]
+        away = {*self.site.going.columns, *self.site.blank}
         for kind, piece in self.sheet.pieces():
             if kind != "rows":
                 continue
+            pictured = "DISPIMG" in piece
             for cell_kind, hit in self.sheet.typed_cells(piece, state):
+                if state[1] not in away and not pictured:
+                    continue
                 inner = piece[slice(*inner_span(hit, piece))] if hit[7] is not None else ""
                 pictures = (
                     _PICTURE.findall(inner.replace("&quot;", '"')) if "DISPIMG" in inner else ()
@@ -782,6 +805,7 @@ class _SheetWriting:
     def rewritten(self) -> Iterator[bytes]:
         """The bytes of the sheet, after."""
         state = [-1, -1]
+        self._plain = not (self.site.blank or self.cleared)
         for kind, piece in self.sheet.pieces():
             if kind == "head":
                 piece = self.head
@@ -827,13 +851,15 @@ class _SheetWriting:
     ) -> None:
         if not row:
             return
+        if not self.site.moves:
+            for column, _, hit in row:
+                self._in_place(number, column, hit, piece, out)
+            return
         moves = {column: self.site.moves.get((number, column), column) for column, _, _ in row}
         taken = {place for column, place in moves.items() if place != column}
         if not taken:
             for column, _, hit in row:
-                new = self._cell(number, column, column, hit, piece)
-                if new != piece[hit.start() : hit.end()]:
-                    out.append((hit.start(), hit.end(), new))
+                self._in_place(number, column, hit, piece, out)
             return
         cells = [
             (moves[column], self._cell(number, column, moves[column], hit, piece))
@@ -842,6 +868,21 @@ class _SheetWriting:
         ]
         whole = "".join(xml for _, xml in sorted(cells, key=lambda cell: cell[0]))
         out.append((row[0][2].start(), row[-1][2].end(), whole))
+
+    def _in_place(
+        self, row: int, column: int, hit: re.Match[str], piece: str, out: list[Splice]
+    ) -> None:
+        """The splice of a cell that keeps its place among its neighbours."""
+        letters = self._letters[column]
+        if not letters:
+            out.append((hit.start(), hit.end(), ""))
+        elif self._plain and hit[2] is not None and (hit[7] is None or not self.formulas_change):
+            if letters != hit[2]:
+                out.append((hit.start(2), hit.end(2), letters))
+        else:
+            new = self._cell(row, column, column, hit, piece)
+            if new != piece[hit.start() : hit.end()]:
+                out.append((hit.start(), hit.end(), new))
 
     def _cell(self, row: int, column: int, place: int, hit: re.Match[str], piece: str) -> str:
         """The element of a cell, after; "" when it goes."""
