@@ -303,7 +303,6 @@ class _FilePass:
         publication.titles = self._titles
         names = [self._source.stem, self._source.parent.name]
         publication.matter = matter_of([*self._titles, *names])
-        self._fill_locality()
 
     # ------------------------------------------------------------------------------------- tables
 
@@ -312,7 +311,7 @@ class _FilePass:
         publication.places.append(table.place)
         reader = RowReader(publication, number, self._areas)
         scanner = _CellScanner()
-        first = True
+        first, before, titles = True, len(publication.people), len(self._titles)
         for views in reading.table_views(table):
             if first:
                 self._titled(views, reader)
@@ -328,6 +327,7 @@ class _FilePass:
                         if cell.findings:
                             self._take(cell.place, cell.text, merge(list(cell.findings)))
             self._form(number, views)
+        self._fill_locality(before, [*self._titles[titles:], table.name])
 
     def _titled(self, views: Sequence[View], reader: RowReader) -> None:
         """What the lines above the first header say: date, county, matter."""
@@ -375,6 +375,12 @@ class _FilePass:
         grid = _list_rows(self._texts)
         texts = self._texts
         self.publication.places.append(lambda row, column: texts[row].place)
+        before = len(self.publication.people)
+        self._lines(number, grid, areas)
+        self._fill_locality(before, self._titles)
+
+    def _lines(self, number: int, grid: Any, areas: frozenset[str]) -> None:
+        texts = self._texts
         if grid:
             rows = list(_rows(texts, grid))
             lines = [pieces[0][0] for pieces in grid]
@@ -436,17 +442,19 @@ class _FilePass:
 
     # ----------------------------------------------------------------------------------- the verdict
 
-    def _fill_locality(self) -> None:
-        """Where no column names the village, the title, the file or its folder may."""
-        people = self.publication.people
+    def _fill_locality(self, first: int, titles: Sequence[str]) -> None:
+        """Where no column of a table names the village, its title, the file or its folder may."""
+        people = self.publication.people[first:]
         if not people or any(person.village for person in people):
             return
-        for text in [*self._titles, self._source.stem, self._source.parent.name]:
+        for text in [*titles, self._source.stem, self._source.parent.name]:
             if parse_address(fold(text)) is None:
                 continue
             town, village = reading.locality_of(text)
             if village:
-                people[:] = [one._replace(town=one.town or town, village=village) for one in people]
+                self.publication.people[first:] = [
+                    one._replace(town=one.town or town, village=village) for one in people
+                ]
                 return
 
     def report(self) -> FileAudit:

@@ -332,6 +332,7 @@ class Layout:
     phones: list[int] = field(default_factory=list)
     cards: list[int] = field(default_factory=list)
     amounts: list[int] = field(default_factory=list)
+    untold: list[int] = field(default_factory=list)
 
 
 def layout_of(block: Block) -> Layout:
@@ -364,6 +365,8 @@ def _seat_of_row(layout: Layout, profile: Profile) -> None:
         layout.phones.append(profile.index)
     elif profile.label.entity == "CN_BANK_CARD":
         layout.cards.append(profile.index)
+    elif not profile.label.entity and not profile.label.public:
+        layout.untold.append(profile.index)
 
 
 def _seats(block: Block, profiles: Sequence[Profile]) -> list[_Seat]:
@@ -450,14 +453,17 @@ class RowReader:
         people = self._publication.people
         for number, seat in enumerate(layout.seats):
             for name, texts in _members(seat, cells):
-                shown = _shown_id(seat, texts)
+                shown, column = _shown_id(seat, texts), -1
+                if not shown and number == 0:
+                    shown, column = _untold_id(layout.untold, cells)
                 if not name and not shown:
                     continue
                 # Whoever knows the first six characters has no use for the county.
                 areas = frozenset[str]() if "?" not in shown[:6] else self._areas_of(layout, cells)
                 facts = self._facts(seat, texts, areas)
                 first = number == 0
-                column = next((at for at, _ in seat.ids if at in cells), max(seat.name, 0))
+                if column < 0:
+                    column = next((at for at, _ in seat.ids if at in cells), max(seat.name, 0))
                 people.append(
                     Person(
                         self._table,
@@ -498,8 +504,9 @@ class RowReader:
 
     def _facts(self, seat: _Seat, cells: Mapping[int, str], areas: frozenset[str]) -> Facts:
         birth, ages, sex = NO_FACTS.birth, None, ""
-        if seat.births:
-            birth = birth_pattern(_first(seat.births, cells))
+        for column in (*seat.births, *(at for at, _ in seat.ids)):  # 身份证号/出生年月
+            if birth == NO_FACTS.birth and len(cells.get(column, "")) < _ID - 3:
+                birth = birth_pattern(cells.get(column, ""))
         if seat.ages:
             ages = ages_of(_first(seat.ages, cells))
         if seat.sexes:
@@ -510,7 +517,10 @@ class RowReader:
 
 def _first(columns: Sequence[int], cells: Mapping[int, str]) -> str:
     """The first of the columns that is filled in this row."""
-    return next((cells[column] for column in columns if column in cells), "")
+    for column in columns:
+        if column in cells:
+            return cells[column]
+    return ""
 
 
 def _members(seat: _Seat, cells: Mapping[int, str]) -> Iterator[tuple[str, Mapping[int, str]]]:
@@ -544,6 +554,16 @@ def _shown_id(seat: _Seat, cells: Mapping[int, str]) -> str:
             more = id_pattern(cells[column], entity)
             shown = united(shown, more) or shown
     return shown
+
+
+def _untold_id(columns: Sequence[int], cells: Mapping[int, str]) -> tuple[str, int]:
+    """A masked ID number in a column that no header tells, and the column."""
+    for column in columns:
+        text = cells.get(column, "")
+        match = _IN_LINE.search(STAR_LIKE.sub("*", fold(text))) if len(text) >= _ID else None
+        if match and len(match[0]) == _ID:
+            return id_pattern(match[0]), column
+    return "", -1
 
 
 # --------------------------------------------------------------------------------- forms and lines

@@ -30,6 +30,9 @@ from deid.strength import Context, Limits, Strength, measure
 _TELLING = 3
 """Visible characters of an ID number behind the division from which two rows of one list that agree
 in all of them are one person listed twice, and not two of the same name."""
+_FEW = 20
+_MOST_PAIRS = 1_000_000
+"""Rows of one name and place that are compared with each other; of more, none can be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +213,38 @@ class Alignment:
                 self.counts["listed_twice"] += 1
             else:
                 kept[key] = cluster
-        return list(kept.values())
+        return self._masked_twice(list(kept.values()))
+
+    def _masked_twice(self, fresh: list[_Cluster]) -> list[_Cluster]:
+        """One person in two rows of a table that mask in different ways: told by the check digit."""
+        if not 1 < len(fresh) <= _FEW or len({style(one.id) for one in fresh if one.id}) < 2:
+            return fresh
+        for one in fresh:
+            wholes = [
+                other
+                for other in fresh
+                if other is not one
+                and style(one.id) != style(other.id)
+                and HIDDEN not in (union := united(one.id, other.id) or HIDDEN)
+                and mod11_2(union)
+            ]
+            if len(wholes) == 1 and one.id and wholes[0].id:
+                wholes[0].units = 0
+                one.units, units = 0, one.units
+                one.absorb(wholes[0])
+                one.units = units
+                self.counts["listed_twice"] += 1
+                return self._masked_twice([other for other in fresh if other is not wholes[0]])
+        return fresh
 
     def _matched(
         self, known: list[_Cluster], fresh: list[_Cluster], fit: object = None
     ) -> list[_Cluster]:
         """``known`` and ``fresh`` made one where only one of each can be meant."""
+        if len(known) * len(fresh) > _MOST_PAIRS:
+            for cluster in (*known, *fresh):
+                cluster.ambiguous = True
+            return [*known, *fresh]
         test = _names_fit if fit else _compatible
         open_known = list(known)
         edges = {id(new): [old for old in open_known if test(old, new)] for new in fresh}
@@ -263,12 +292,15 @@ class Alignment:
             first = cluster.members[0][0]
             asked.setdefault(key, {}).setdefault(first, []).append(cluster)
         unmatched: list[_Cluster] = []
+        by_village: dict[str, list[_Cluster]] = {}
+        for (village, _), clusters in plain.items():
+            by_village.setdefault(village, []).extend(clusters)
         for key, by_unit in asked.items():
-            found = plain.get(key, [])
+            # A family name that is hidden may be anybody's of that village.
+            found = plain.get(key, []) if key[1] != HIDDEN else by_village.get(key[0], [])
             size = len(found)
             for fresh in by_unit.values():
                 found = self._matched(found, fresh, fit=True)
-            plain[key] = found[:size] if key in plain else []
             unmatched += found[size:]
         self.clusters = [*rest, *(one for found in plain.values() for one in found), *unmatched]
 
@@ -443,7 +475,8 @@ def unite(
     alignment = Alignment(units)
     tally = _Tally(units, thresholds, most_items)
     for cluster in sorted(alignment.clusters, key=_first_row):
-        if cluster.units & (cluster.units - 1):
+        several = cluster.units & (cluster.units - 1)
+        if several or len({row.id for _, row in cluster.members}) > 1:
             tally.take(cluster)
     for pair in alignment.conflicts:
         tally.conflict(*pair)

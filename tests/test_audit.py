@@ -359,6 +359,73 @@ def test_tables_with_other_columns_and_formats(tmp_path: Path) -> None:
     assert (union.aligned, union.unique) == (2, 1)
 
 
+PEOPLE = [("张春花", ONE), ("李秋实", OTHER)]
+LINES = "红星村低保公示\n" + "\n".join(f"{n} {first_14(i)}" for n, i in PEOPLE * 2)
+PROSE = "".join(f"<p>{n}，身份证号{first_14(i)}，每月三百元。</p>" for n, i in PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "b.csv",
+            "姓名,村,证件号\n" + "\n".join(f"*{n[1:]},红星村,{first_14(i)}" for n, i in PEOPLE),
+        ),
+        (
+            "b.csv",
+            "\n".join(f"姓名,{n},身份证号,{first_14(i)}\n村,红星村,金额,3" for n, i in PEOPLE),
+        ),
+        ("b.csv", "\n".join(f"{n},红星村,{first_14(i)},300" for n, i in PEOPLE * 2)),
+        ("红星村.csv", "姓名,证件号码\n" + "\n".join(f"{n},{first_14(i)}" for n, i in PEOPLE)),
+        ("b.txt", LINES),
+        ("b.html", f"<meta charset=utf-8><h1>红星村公示</h1>{PROSE}"),
+        (
+            "b.csv",
+            "户主姓名,户主身份证号,家庭成员,成员身份证号,村\n"
+            f"张春花,{first_14(ONE)},李秋实,{first_14(OTHER)},红星村",
+        ),
+        (
+            "b.csv",
+            "村,家庭成员,成员身份证号\n"
+            f'红星村,"张春花、李秋实","{first_14(ONE)}、{first_14(OTHER)}"',
+        ),
+    ],
+    ids=[
+        "first hidden",
+        "form",
+        "no header",
+        "file name",
+        "lines",
+        "prose",
+        "household",
+        "one cell",
+    ],
+)
+def test_persons_are_found_however_a_list_is_laid_out(tmp_path: Path, name: str, text: str) -> None:
+    one = listed(tmp_path, "a.csv", "\n".join(f"1,{n},红星村,{six_four(i)},300" for n, i in PEOPLE))
+    other = tmp_path / name
+    other.write_text(text, encoding="utf-8")
+    union = audit_files([one], [other]).union
+    assert union
+    assert (union.aligned, union.unique) == (2, 2)
+
+
+def test_a_birth_month_in_the_column_of_numbers_counts(tmp_path: Path) -> None:
+    one = listed(tmp_path, "a.csv", f"1,张春花,红星村,{six_four(ONE)},300")
+    rows = "张春花,红星村,1949.12\n李秋实,红星村,1960.02"
+    other = listed(tmp_path, "b.csv", rows, "姓名,村,身份证号/出生年月")
+    union = audit_files([one], [other]).union
+    assert union
+    assert (union.downgraded, union.grades_after["D"]) == (1, 1)
+
+
+def test_one_person_masked_in_two_ways_in_one_table(tmp_path: Path) -> None:
+    twice = f"1,张春花,红星村,{six_four(ONE)},300\n2,张春花,红星村,{first_14(ONE)},300"
+    report = laid_over(tmp_path, twice, f"1,李秋实,红星村,{six_four(OTHER)},300")
+    assert report.union
+    assert (report.union.unique, report.union.listed_twice) == (1, 1)
+
+
 def test_the_same_file_twice_is_one_publication(tmp_path: Path) -> None:
     path = listed(tmp_path, "a.csv", f"1,张春花,红星村,{six_four(ONE)},300")
     report = audit_files([path], [path])
