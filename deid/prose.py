@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 from deid.columns import NAME_FIELDS, profile_rows
 from deid.fields import NO_LABEL, Label, exact_label, markers
@@ -39,8 +40,7 @@ _LEAST_ROWS = 4
 """Of a list without titles; two lines with a telephone number each are a notice."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextFindings:
+class TextFindings(NamedTuple):
     """One text and what it holds. ``fields``: where it is a line of a list, its fields in order."""
 
     text: Text
@@ -92,9 +92,12 @@ def scan_texts(
     grid = _as_list(texts, _list_rows(texts)) or _pasted_rows(texts)
     listed, fields = _scan_list(texts, grid, reference)
     plain = [[] if at in listed else known.scan(text.text) for at, text in enumerate(texts)]
-    settings = _settings(texts, listed, [_is_personal(found) for found in plain])
+    settings = _settings(texts, listed, [bool(found) and _is_personal(found) for found in plain])
     minors = _minors(texts, settings, reference or datetime.date.today())
     for at, text in enumerate(texts):
+        if settings[at] is _PUBLIC and not plain[at] and at not in listed and at not in minors:
+            yield TextFindings(text, ())
+            continue
         if at in listed:
             found = [*listed[at], *_across_fields(text.text)]
         else:
@@ -222,7 +225,9 @@ def _fields(line: str, delimiter: str) -> list[tuple[int, int]]:
 def _pasted_rows(texts: Sequence[Text]) -> list[list[_Piece]]:
     """The rows of a table pasted one cell a line: some labels in a row, then values in turn."""
     lines = [at for at, text in enumerate(texts) if text.text.strip()]
-    flags = [_is_label(texts[at].text) for at in lines]
+    flags = [len(texts[at].text) < 30 and _is_label(texts[at].text) for at in lines]
+    if not any(flags):
+        return []
     for start in range(len(lines)):
         width = 0
         while start + width < len(lines) and flags[start + width]:
@@ -359,7 +364,12 @@ def _listed(text: str) -> bool:
 def _forms(texts: Sequence[Text]) -> Iterator[tuple[int, int]]:
     """Runs of at least three lines that each begin with a label: 姓名 张三 / 联系电话 8344913."""
     start = 0
-    flags = [_begins_with_label(text.text) and not _is_own(text.text) for text in texts]
+    flags = [
+        _LABELLED.match(text.text) is not None
+        and _begins_with_label(text.text)
+        and not _is_own(text.text)
+        for text in texts
+    ]
     for at, flag in enumerate([*flags, False]):
         if not flag:
             if at - start >= 3:
@@ -386,6 +396,9 @@ def _labelled_above(texts: Sequence[Text]) -> Iterator[tuple[int, Label]]:
     """Lines that hold the value of the label that is the whole line above (a pasted web table)."""
     above = NO_LABEL
     for at, text in enumerate(texts):
+        if len(text.text) >= _VALUE and not text.text.isspace():
+            above = NO_LABEL
+            continue
         if not text.text.strip():
             continue
         label = exact_label(text.text) if len(text.text) < 30 else NO_LABEL

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, overload
 
@@ -23,6 +24,7 @@ KEEPS = ("没有遮盖的每个字节", "编码、换行、行数")
 DROPS = ()
 REFUSES = ("认不出文字编码", "UTF-32 编码", "空字符（没有保存完整）")
 
+_BLOCK = 1024
 _PLACE = re.compile(r"L(0|[1-9][0-9]*)")
 
 
@@ -127,13 +129,29 @@ class _Lines(Sequence[Text]):
 
     def _plain_texts(self) -> Iterator[Text]:
         """The same where every line is in one encoding."""
-        data, starts = self.data, self.starts
-        _, (codec, errors) = self.encoding.decode(b"")
-        last = len(starts) - 1
-        for number in self._filled:
-            end = starts[number + 1] if number < last else len(data)
-            text = data[starts[number] : end].decode(codec, errors)
-            yield Text(f"L{number}", text.rstrip("\r\n"))
+        numbers = iter(self._filled)
+        for first in range(0, len(self.starts), _BLOCK):
+            lines = self._block(first)
+            last = first + len(lines)
+            for number in numbers:
+                if number >= last:
+                    numbers = chain((number,), numbers)
+                    break
+                yield Text(f"L{number}", lines[number - first])
+
+    def _block(self, first: int) -> list[str]:
+        """The lines from ``first`` on, without their line ends: one call decodes them all."""
+        starts = self.starts[first : first + _BLOCK + 1]
+        end = starts[_BLOCK] if len(starts) > _BLOCK else len(self.data)
+        text, _ = self.encoding.decode(self.data[starts[0] : end])
+        plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        lines = plain.split("\n")
+        if end < len(self.data):
+            lines.pop()
+        count = min(len(starts), _BLOCK)
+        if len(lines) == count:
+            return lines
+        return [self._text(number).text for number in range(first, first + count)]
 
     @overload
     def __getitem__(self, index: int) -> Text: ...
