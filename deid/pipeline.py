@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deid.columns import Block, Profile
 from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
@@ -316,6 +316,35 @@ def _worked(
     return work, policy, verdict.blocked
 
 
+Written = TypeVar("Written", bound=Document)
+
+
+def mask_opened(
+    document: Written,
+    policy: Policy,
+    write: Callable[[Mapping[str, Sequence[Edit]], Mapping[str, frozenset[int]]], Written],
+) -> tuple[Written, FileReport]:
+    """What ``write`` makes of a document in memory with the edits and without the columns given to
+    it, verified, and the report. Raises LeftOver, with the report, and nothing comes out."""
+    started = time.perf_counter()
+    known = Known()
+    parts = list(document.parts)
+    policy = _effective(policy)
+    work = _examine(document, parts, policy, known)
+    _propagate(parts, work, policy)
+    output = write(work.edits, work.drops)
+    report = _report(Path(), None, document, policy, work, started)
+    if left := _left_in(output, document, work, policy, known):
+        raise LeftOver("处理后仍有应当隐藏的内容", replace(report, left=tuple(left)))
+    return output, report
+
+
+def scan_opened(document: Document, policy: Policy) -> list[Finding]:
+    """What a document in memory holds that the policy speaks of."""
+    work = _examine(document, list(document.parts), policy, Known(), keep_findings=True)
+    return work.findings
+
+
 def mask_stream(text: str, *, policy: Policy) -> str:
     """Lines of text, each masked as a line of a txt file."""
     texts = [Text(f"L{at}", line) for at, line in enumerate(text.splitlines(keepends=True))]
@@ -395,7 +424,8 @@ def _examine(
             work.numbers.cell(table.name, cell, edits, count=closely)
     for found in scan_texts(texts, reference, known):
         part = found.text
-        _take(work, part.place, part.text, found.findings, policy, part.star, keep_findings)
+        if found.findings:
+            _take(work, part.place, part.text, found.findings, policy, part.star, keep_findings)
         if shaping:
             _shape(work, part.place, shaping.line(found, work.edits.get(part.place, ())))
         _note_line(work, found, closely)
@@ -491,9 +521,11 @@ def _note_column(work: _Work, table: Table, cell: CellFindings, policy: Policy) 
     if cell.zone != "data" or profile is None or profile.label is NO_LABEL:
         return
     key = (table.name, cell.column, profile.header)
-    hits = sum(policy.hides(item.entity) for item in cell.findings) or "**" in cell.text
+    hits = "**" in cell.text or any(policy.hides(item.entity) for item in cell.findings)
     old = work.columns.get(key)
-    rows = (old.rows if old else 0) + (hits > 0)
+    if old and not hits and (old.field, old.entity) == (profile.label.field, profile.label.entity):
+        return
+    rows = (old.rows if old else 0) + hits
     work.columns[key] = _column(table.name, cell.column, profile, rows)
 
 
@@ -629,19 +661,25 @@ def _left_over(
     document: Document, path: Path, work: _Work, policy: Policy, known: Known
 ) -> list[Item]:
     """What the written file, opened afresh, still holds or has lost."""
-    left: list[Item] = []
     with contextlib.closing(open_document(path)) as output:
-        parts = list(output.parts)
-        again = _examine(output, parts, policy, known)
-        left += [Item(place, "复查仍发现应隐藏的内容") for place in again.edits]
-        left += [Item(name, "应删去的列仍在") for name in again.drops]
-        for place, text, _ in _all_texts(parts):
-            if any(True for _ in work.hidden.find(text)):
-                left.append(Item(place, "别处隐藏的值仍在此处"))
-        for name, data in output.raw():
-            if work.hidden.in_bytes(data):
-                left.append(Item(name, "文件内部仍有隐藏的值"))
-        left += _changed_elsewhere(list(document.parts), parts, work)
+        return _left_in(output, document, work, policy, known)
+
+
+def _left_in(
+    output: Document, document: Document, work: _Work, policy: Policy, known: Known
+) -> list[Item]:
+    """What an output still holds or has lost."""
+    parts = list(output.parts)
+    again = _examine(output, parts, policy, known)
+    left = [Item(place, "复查仍发现应隐藏的内容") for place in again.edits]
+    left += [Item(name, "应删去的列仍在") for name in again.drops]
+    for place, text, _ in _all_texts(parts):
+        if any(True for _ in work.hidden.find(text)):
+            left.append(Item(place, "别处隐藏的值仍在此处"))
+    for name, data in output.raw():
+        if work.hidden.in_bytes(data):
+            left.append(Item(name, "文件内部仍有隐藏的值"))
+    left += _changed_elsewhere(list(document.parts), parts, work)
     return left[:1000]
 
 
@@ -761,7 +799,7 @@ def _report(
         changed=sum(map(len, work.edits.values())),
         columns=tuple(work.columns.values()),
         items=tuple(items),
-        source_sha256=_sha256(source),
+        source_sha256=_sha256(source) if source.name else "",
         seconds=time.perf_counter() - started,
         dropped=work.dropped,
         generalised=work.generalised,
