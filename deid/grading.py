@@ -7,6 +7,7 @@ takes columns out.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,8 +21,9 @@ from deid.operators import build, mask
 from deid.policy import FieldRule, Policy, Thresholds
 from deid.prose import TextFindings
 from deid.strength import Strength, measure
-from deid.strength_context import Shown, shown_in_row, title_context
+from deid.strength_context import ID_FIELDS, Shown, shown_in_row, title_context
 from deid.strength_remedy import Remedy, remedies
+from deid.text import fold, is_star
 
 _SHOWN = 6
 """Digits of an ID number that every mask may leave: those of the division."""
@@ -119,10 +121,25 @@ def grade_list(
             for column, spot in row.spots.items()
             if column in fields[1]
         }
-        shown = shown_in_row(base, fields[1], cells)
+        told = {
+            c: _numbers(text) if fields[1][c] in ID_FIELDS else text for c, text in cells.items()
+        }
+        shown = shown_in_row(base, fields[1], told)
         if shown:
             _grade_row(verdict, row, shown, cells, edits, policy)
     return verdict
+
+
+_NOTE = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
+_MASKED = re.compile(r"[A-Z]?[\d*X]+(?:[ .·-][\d*X]+)*")
+
+
+def _numbers(text: str) -> str:
+    """The masked numbers of a cell without what is written beside them (有效期至2035.01.01)."""
+    plain = _NOTE.sub(" ", "".join("*" if is_star(char) else char for char in fold(text)).upper())
+    runs = (match.group() for match in _MASKED.finditer(plain))
+    found = [run for run in runs if len(run) >= 8 and "*" in run]
+    return "、".join(found) or text
 
 
 def _fields(block: Block) -> dict[int, str]:

@@ -383,3 +383,54 @@ def test_merged_cells_of_a_document(tmp_path: Path, policy: Policy) -> None:
         ["合计", "合计", "5"],
     ]
     assert len(table.columns) == 3
+
+
+WEAK = """临澧县2026年低保名单,,,
+姓名,身份证号,年龄,金额
+张三,430724********1234,30,300
+李四,430724199001011234,40,200
+王五,430724********1235,,100
+"""
+
+
+def test_a_weak_row_gets_a_stronger_mask_and_is_graded_again(tmp_path: Path) -> None:
+    report, out = _masked(tmp_path, WEAK, load_policy())
+    assert out.splitlines()[2:] == [
+        "张三,430724************,30,300",
+        "李四,430724************,40,200",
+        "王五,430724********1235,,100",
+    ]
+    assert report.strength == {"A": 2, "B": 1, "C": 0, "D": 0}
+
+
+def test_a_weak_line_of_text_gets_a_stronger_mask(tmp_path: Path) -> None:
+    text = "名单\n" + WEAK.partition("\n")[2].replace(",,", ",50,").replace(",", "\t")
+    out = _masked(tmp_path, text, load_policy(), "名单.txt")[1]
+    assert "张三\t430724************\t30" in out
+
+
+@pytest.mark.parametrize(("step", "shown"), [("generalise", "30-39岁"), ("drop", "")])
+def test_the_policy_says_how_a_weak_row_is_mended(tmp_path: Path, step: str, shown: str) -> None:
+    policy = _policy(
+        tmp_path, f"remedy: [{step}]\nthresholds: {{good: 100, fair: 50, block: 10}}\n"
+    )
+    report, out = _masked(tmp_path, WEAK, policy)
+    assert out.splitlines()[2] == ",".join(
+        ["张三", "430724********1234", *filter(None, [shown]), "300"]
+    )
+    assert report.strength["C"] == report.strength["D"] == 0
+
+
+def test_a_row_that_gives_a_person_away_is_refused_with_its_place(tmp_path: Path) -> None:
+    text = "姓名,身份证号,出生日期\n张三,430724********1234,1990-01-01\n李四,430724199001011234,\n"
+    report, out = _masked(tmp_path, text, load_policy())
+    assert (report.status, out) == ("refused", "")
+    assert "推出证件号" in report.message
+    assert [item.place for item in report.left] == ["R1C1"]
+    assert report.strength["D"] == 1
+
+
+def test_a_note_beside_a_number_is_no_part_of_it(tmp_path: Path) -> None:
+    text = f"姓名,身份证号\n张三,{CARD}（有效期至2035.01.01）\n"
+    report, _ = _masked(tmp_path, text, load_policy())
+    assert (report.status, report.strength["A"]) == ("publish", 1)
