@@ -262,6 +262,9 @@ _CHECKS: Mapping[str, Callable[[object, str], None]] = {
     "notes": _texts,
 }
 
+KEYS = frozenset(_CHECKS)
+"""The keys of a policy file."""
+
 
 def _check(raw: object, name: str) -> None:
     if not isinstance(raw, dict):
