@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from deid.entities import Entity, load_entities
 from deid.errors import (
     DeidError,
+    FrameFault,
     LeftOver,
     PatternError,
     RecognizerFault,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from deid.audit import AuditReport
     from deid.recognizers import Recognizer
 
+Frame = TypeVar("Frame")
+
 __version__ = "0.1.0"
 __all__ = [
     "Column",
@@ -44,6 +47,7 @@ __all__ = [
     "Entity",
     "FileReport",
     "Finding",
+    "FrameFault",
     "Item",
     "LeftOver",
     "PatternError",
@@ -60,9 +64,11 @@ __all__ = [
     "load_entities",
     "load_policy",
     "mask_file",
+    "mask_table",
     "mask_text",
     "policy_names",
     "scan_file",
+    "scan_table",
     "scan_text",
 ]
 
@@ -116,6 +122,42 @@ def _hidden(
     from deid.recognizers import found_by, hidden_together
 
     return hidden_together([*found, *found_by(text, recognizers)], rules)
+
+
+def mask_table(
+    frame: Frame,
+    *,
+    policy: Policy | str | Path = "general",
+    columns: Mapping[Hashable, str] | None = None,
+    title: str = "",
+) -> Frame:
+    """A new pandas, polars or pyarrow frame of the same kind, masked and verified.
+
+    Column titles are the header; a frame without titles (pandas' ``RangeIndex``) is read like a sheet.
+    ``columns`` says by hand what columns hold: label -> field (``id_number``), entity (``CN_MOBILE``)
+    or ``skip`` (neither looked at nor changed). ``title`` is the list's title, which may name a date or
+    a county. A masked column of numbers becomes one of texts; texts, categories and Arrow strings stay
+    what they are; unchanged columns are the same. The input is never changed.
+
+    Raises FrameFault (no frame; cells of bytes, lists or other objects), LeftOver, UnknownPolicy.
+    """
+    from deid.frames import mask_table as mask_frame
+
+    return mask_frame(frame, policy=_policy(policy), columns=columns, title=title)
+
+
+def scan_table(
+    frame: object,
+    *,
+    policy: Policy | str | Path = "general",
+    columns: Mapping[Hashable, str] | None = None,
+    title: str = "",
+) -> list[Finding]:
+    """What in a frame the policy hides; places are ``R1C2``, the titles being row 0, offsets those
+    of the cell's text. See ``mask_table``."""
+    from deid.frames import scan_table as scan_frame
+
+    return scan_frame(frame, policy=_policy(policy), columns=columns, title=title)
 
 
 def scan_file(

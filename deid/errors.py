@@ -5,6 +5,7 @@ DeidError                        message fit to show a clerk (Chinese); never ho
 ├─ UnknownPolicy(LookupError)    names the policies there are
 ├─ UnsupportedFormat(ValueError) names the extension, and the extra to install if that is all
 ├─ UnreadableFile(ValueError)    encrypted, damaged, over a limit or not what its name says
+├─ FrameFault(TypeError)         no DataFrame, or one with cells that cannot be judged
 ├─ RecognizerFault(ValueError)   a caller's own recognizer failed, or points outside the text
 ├─ UnsafeEdit(ValueError)        a place that cannot be changed without breaking the file
 └─ LeftOver                      verification found what the policy hides; carries the report
@@ -36,6 +37,10 @@ class UnsupportedFormat(DeidError, ValueError):
 
 class UnreadableFile(DeidError, ValueError):
     """The file cannot be read: encrypted, damaged, over a limit, or not what its name says."""
+
+
+class FrameFault(DeidError, TypeError):
+    """What was given is no DataFrame, or has cells that cannot be judged (bytes, lists)."""
 
 
 class RecognizerFault(DeidError, ValueError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import hashlib
 import os
+import re
 import tempfile
 import time
 from collections import Counter
@@ -147,7 +149,7 @@ def mask_file(
         if not is_reason(override):
             return _refused(source, policy, bool(override), started)
         made = _mask_anyway(source, target, policy, overwrite, dry_run, raster)
-        return replace(made, overrides=(Override(policy.refused, override.strip()),))
+        return _overridden(made, Override(policy.refused, " ".join(override.split())))
     return _mask_anyway(source, target, policy, overwrite, dry_run, raster)
 
 
@@ -155,6 +157,13 @@ def is_reason(text: str) -> bool:
     """Whether somebody wrote a reason: at least four letters or characters, not all the same."""
     letters = [char for char in text if char.isalpha()]
     return len(letters) >= 4 and len(set(letters)) >= 3
+
+
+def _overridden(made: FileReport, override: Override) -> FileReport:
+    """The report of a list that a person let pass: it says so, and somebody has to look."""
+    item = Item("", f"{override.rule}；经书面理由放开：{override.reason}")
+    status = "look" if made.status == "publish" else made.status
+    return replace(made, status=status, items=(item, *made.items), overrides=(override,))
 
 
 def _refused(source: Path, policy: Policy, tried: bool, started: float) -> FileReport:
@@ -282,7 +291,7 @@ def _mask_document(
     with _temporary(target, dry_run) as path:
         _save(document, path, work)
         left = _left_over(document, path, work, policy, known)
-        report = _report(source, target, document, policy, work, started)
+        report = _about(_report(source, target, document, policy, work, started), policy, work)
         if left:
             message = "处理后仍有应当隐藏的内容，未写出"
             raise LeftOver(message, replace(report, left=tuple(left)))
@@ -327,15 +336,19 @@ def mask_opened(
     """What ``write`` makes of a document in memory with the edits and without the columns given to
     it, verified, and the report. Raises LeftOver, with the report, and nothing comes out."""
     started = time.perf_counter()
+    source = Path()
+    if policy.refused:
+        raise LeftOver(policy.refused, _refused(source, policy, False, started))
     known = Known()
     parts = list(document.parts)
     policy = _effective(policy)
-    work = _examine(document, parts, policy, known)
-    _propagate(parts, work, policy)
-    output = write(work.edits, work.drops)
-    report = _report(Path(), None, document, policy, work, started)
-    if left := _left_in(output, document, work, policy, known):
-        raise LeftOver("处理后仍有应当隐藏的内容", replace(report, left=tuple(left)))
+    work, policy, blocked = _worked(document, parts, policy, known, source)
+    if not blocked:
+        output = write(work.edits, work.drops)
+        blocked = _left_in(output, document, work, policy, known)
+    report = _report(source, None, document, policy, work, started)
+    if blocked:
+        raise LeftOver("处理后仍有应当隐藏的内容", replace(report, left=tuple(blocked)))
     return output, report
 
 
@@ -804,6 +817,36 @@ def _report(
         dropped=work.dropped,
         generalised=work.generalised,
         strength=_histogram(work.grades),
+    )
+
+
+_NEVER_LISTED = re.compile("孤儿|无人抚养|精神|艾滋|工伤|劳动能力|失业")
+"""Words of lists that are never published. Under the general rules nothing else is asked, so that
+the files of all matters are read for these few only."""
+_HEADLINES = 3
+
+
+def _about(report: FileReport, policy: Policy, work: _Work) -> FileReport:
+    """The report with what the matter tells: what a person should ask of the title, and the days."""
+    titles = [*work.numbers.titles[:_HEADLINES], Path(report.source).stem]
+    if not policy.elements and not _NEVER_LISTED.search("".join(titles)):
+        return report
+    from deid.calendar import due_sentence, retention_sentence
+    from deid.matters import matter_remarks
+
+    headers = [column.header for column in report.columns]
+    remarks = matter_remarks(policy, "\n".join(titles), headers, place=report.source)
+    items = (*report.items, *_look_at(remarks))
+    report = replace(report, items=items, status="look" if items else report.status)
+    if not policy.elements:
+        return report
+    told = [report.message, *(note.message for note in remarks if not note.look)]
+    formed = own_date(titles) or datetime.date.today()
+    return replace(
+        report,
+        message="；".join(filter(None, told)),
+        due=due_sentence(policy, formed),
+        retention=retention_sentence(policy, formed),
     )
 
 

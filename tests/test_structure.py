@@ -44,7 +44,7 @@ GROUPS = (
     {"pipeline"},
     {"published", "union"},
     {"review", "catalog", "audit"},
-    {"batch", "recognizers", "presidio", "spark", "__init__"},
+    {"batch", "recognizers", "presidio", "spark", "frames", "accessors", "__init__"},
     {"sweep"},
     {"console"},
     {"commands"},
@@ -76,7 +76,7 @@ HOMES = {
         "formats.delimited",
         "formats.xlsx",
     },
-    "pandas": {"__init__", "frames"},
+    "pandas": {"frames", "accessors"},
     "jieba": {"segment"},
     "presidio_analyzer": {"presidio"},
     "spacy": {"presidio"},
@@ -84,7 +84,8 @@ HOMES = {
     "uvicorn": set(),
     "rich": {"terminal"},
     "openpyxl": set(),
-    "polars": set(),
+    "polars": {"frames", "accessors"},
+    "pyarrow": {"frames", "spark"},
     "jinja2": set(),
 }
 # Those that open files, and those that tell of the formats.
@@ -204,7 +205,16 @@ def test_heavy_packages_stay_home(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nothing_heavy_is_imported_when_a_module_loads(path: Path) -> None:
-    if name_of(path) in {"vector", "cells", *CSV, *SHEETS, "strength_columns", "presidio", "spark"}:
+    if name_of(path) in {
+        "vector",
+        "cells",
+        *CSV,
+        *SHEETS,
+        "strength_columns",
+        "presidio",
+        "spark",
+        "accessors",
+    }:
         pytest.skip("loaded only where its package is needed")
     loaded = {name.split(".")[0] for name in imports(path, nested=False)}
     assert not loaded & LAZY
