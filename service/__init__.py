@@ -1,1 +1,4 @@
-"""The HTTP service and the clerks' page. Nothing is served yet: this holds their place in the wheel."""
+"""The HTTP service and the clerks' page: the library's functions, one to one, behind FastAPI.
+
+Inside this package imports are relative: a checkout has it at the top level, the wheel inside deid.
+"""

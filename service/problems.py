@@ -1,0 +1,92 @@
+"""Errors as problem documents (RFC 9457), in Chinese and English; never with content of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: ``type`` is its stable name, the titles say what it is."""
+
+    status: int
+    title: str
+    title_en: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "malformed": Kind(400, "请求不是合法的 JSON", "The body is not valid JSON"),
+    "no-key": Kind(401, "缺少密钥，或密钥不对", "The API key is missing or wrong"),
+    "forbidden": Kind(403, "这个来源的页面不能这样请求", "This origin may not make this request"),
+    "not-found": Kind(404, "没有这个地址", "There is no such address"),
+    "no-job": Kind(
+        404, "没有这个任务，或已经取走、过期", "No such job, or it was fetched or expired"
+    ),
+    "no-policy": Kind(404, "没有这个公示规则", "There is no such policy"),
+    "not-allowed": Kind(405, "这个地址不接受这种方法", "The method is not allowed here"),
+    "not-ready": Kind(409, "任务还没有完成", "The job is not finished"),
+    "gone": Kind(410, "文件已经取走或过期", "The file was fetched or has expired"),
+    "too-slow": Kind(408, "上传太慢，已停止", "The upload took too long"),
+    "too-large": Kind(413, "内容超过上限", "The content is over the limit"),
+    "bad-type": Kind(415, "不支持这种内容类型", "The content type is not supported"),
+    "invalid": Kind(422, "请求的内容不合要求", "The request does not fit the schema"),
+    "refused": Kind(422, "名单不能公开", "The list must not be published"),
+    "unreadable": Kind(422, "文件读不了", "The file cannot be read"),
+    "too-many": Kind(429, "正在处理的太多，请稍后再试", "Too much is waiting; try again later"),
+    "no-space": Kind(507, "服务器磁盘空间不足", "The server is out of disk space"),
+    "stopping": Kind(503, "服务正在停止", "The service is shutting down"),
+    "internal": Kind(500, "程序内部错误", "Internal error"),
+}
+
+
+@dataclass
+class Problem(Exception):
+    """A request that comes to nothing. ``detail`` is Chinese, ``detail_en`` English."""
+
+    kind: str
+    detail: str = ""
+    detail_en: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        kind = KINDS[self.kind]
+        told: dict[str, Any] = {
+            "type": f"urn:deid:problem:{self.kind}",
+            "title": kind.title,
+            "title_en": kind.title_en,
+            "status": kind.status,
+        }
+        if self.detail:
+            told["detail"] = self.detail
+        if self.detail_en:
+            told["detail_en"] = self.detail_en
+        if request_id:
+            told["instance"] = f"urn:deid:request:{request_id}"
+        return {**told, **self.extra}
+
+    def response(self, request_id: str = "") -> JSONResponse:
+        return JSONResponse(
+            self.document(request_id),
+            status_code=KINDS[self.kind].status,
+            headers=dict(self.headers),
+            media_type=MEDIA_TYPE,
+        )
+
+
+def of_status(status: int) -> Problem:
+    """The problem of a bare HTTP status that the framework raised."""
+    kinds = {
+        404: "not-found",
+        405: "not-allowed",
+        413: "too-large",
+        415: "bad-type",
+        400: "malformed",
+    }
+    return Problem(kinds.get(status, "internal" if status >= 500 else "invalid"))
