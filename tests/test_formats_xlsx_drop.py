@@ -923,3 +923,483 @@ def test_gone(columns: set[int], one: int, other: int) -> None:
 )
 def test_bracket_columns(inner: str, expected: object) -> None:
     assert xlsx_refs.bracket_columns(inner) == expected
+
+
+# --- pictures, shapes, other holders ---------------------------------------------------------------------
+
+SHEET = "xl/worksheets/sheet1.xml"
+DRAWING_TYPE = "application/vnd.openxmlformats-officedocument.drawing+xml"
+
+
+def picture(left: int, right: int, link: str, edge: int = 0) -> str:
+    corners = "".join(
+        f"<xdr:{name}><xdr:col>{column}</xdr:col><xdr:colOff>{offset}</xdr:colOff>"
+        f"<xdr:row>3</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:{name}>"
+        for name, column, offset in (("from", left, 5), ("to", right, edge))
+    )
+    return (
+        f"<xdr:twoCellAnchor>{corners}<xdr:pic><xdr:blipFill><a:blip r:embed='{link}'/>"
+        "</xdr:blipFill></xdr:pic><xdr:clientData/></xdr:twoCellAnchor>"
+    )
+
+
+def with_pictures(data: bytes, drawing: str, names: Sequence[str], source: str) -> bytes:
+    """The drawing with its pictures; their ids are rIdP0, rIdP1 …"""
+    data = with_part(data, source, drawing, SHEET, "drawing", DRAWING_TYPE)
+    rels = "".join(
+        f'<Relationship Id="rIdP{number}" Type="http://schemas.openxmlformats.org/officeDocument/'
+        f'2006/relationships/image" Target="/xl/media/{name}"/>'
+        for number, name in enumerate(names)
+    )
+    start = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    folder, _, base = source.rpartition("/")
+    parts = unpacked(data)
+    parts[f"{folder}/_rels/{base}.rels"] = f"{start}{rels}</Relationships>".encode()
+    for name in names:
+        parts[f"xl/media/{name}"] = b"\x89PNG\r\n\x1a\n" + name.encode()
+    return packed(parts)
+
+
+def test_pictures_go_with_their_column() -> None:
+    shapes = (
+        picture(2, 3, "rIdP0", 9)
+        + picture(3, 4, "rIdP1", 900_000)
+        + picture(2, 4, "rIdP2", 900_000)
+    )
+    link = "<xdr:sp textlink='名单!$E$4'></xdr:sp>"
+    drawing = f"<xdr:wsDr xmlns:xdr='x' xmlns:a='a' xmlns:r='r'>{shapes}{link}</xdr:wsDr>"
+    names = ["a.png", "b.png", "c.png"]
+    data = with_pictures(saved(listed()), drawing, names, "xl/drawings/drawing9.xml")
+    out, _ = dropped(data, [2])
+    parts = unpacked(out)
+    assert [name for name in parts if "media" in name] == ["xl/media/b.png", "xl/media/c.png"]
+    left = parts["xl/drawings/drawing9.xml"].decode()
+    assert re.findall(r"<xdr:col>(\d+)<", left) == ["2", "3", "2", "3"]
+    assert 'textlink="名单!$D$4"' in left
+    assert "a.png" not in parts["xl/drawings/_rels/drawing9.xml.rels"].decode()
+
+
+def test_pictures_in_cells_go_with_the_last_formula_that_shows_them() -> None:
+    formula = '<f>_xlfn.DISPIMG("{0}",1)</f><v>=DISPIMG("{0}",1)</v>'
+    cells = [("C", "ID_A"), ("C", "ID_B"), ("E", "ID_B")]
+    rows = "".join(
+        f'<row r="{20 + at}"><c r="{letter}{20 + at}" t="str">{formula.format(name)}</c></row>'
+        for at, (letter, name) in enumerate(cells)
+    )
+    data = patched(
+        saved(listed()), SHEET, lambda xml: xml.replace("</sheetData>", f"{rows}</sheetData>")
+    )
+    images = "".join(
+        f"<etc:cellImage><xdr:pic><xdr:cNvPr name='{name}'/><a:blip r:embed='rIdP{at}'/></xdr:pic>"
+        "</etc:cellImage>"
+        for at, name in enumerate(("ID_A", "ID_B"))
+    )
+    xml = f"<etc:cellImages xmlns:etc='e' xmlns:xdr='x' xmlns:a='a' xmlns:r='r'>{images}</etc:cellImages>"
+    data = with_pictures(data, xml, ["a.png", "b.png"], "xl/cellimages.xml")
+    parts = unpacked(data)
+    rels = "xl/worksheets/_rels/sheet1.xml.rels"
+    parts[rels] = parts[rels].replace(b"relationships/drawing", b"relationships/image")
+    out, remarks = dropped(packed(parts), [2])
+    assert not remarks
+    left = unpacked(out)
+    assert "ID_A" not in left["xl/cellimages.xml"].decode()
+    assert "ID_B" in left["xl/cellimages.xml"].decode()
+    assert [name for name in left if "media" in name] == ["xl/media/b.png"]
+
+
+@pytest.mark.parametrize("mention", ["名单!$E$4", "'名单'!A1"])
+def test_a_part_that_mentions_the_sheet_is_not_understood(mention: str) -> None:
+    data = with_part(
+        saved(listed()),
+        "xl/odd/odd1.xml",
+        f'<odd ref="{mention}"/>',
+        "xl/workbook.xml",
+        "odd",
+        "a/b",
+    )
+    assert not xlsx.Workbook(io.BytesIO(data)).removable("名单", frozenset({2}))
+    assert xlsx.Workbook(io.BytesIO(data)).removable("汇 总", frozenset({0}))
+
+
+@pytest.mark.parametrize(
+    ("reference", "safe"),
+    [
+        ("名单!$C$4:$C$8", True),
+        ("名单!$C$4:$E$8", True),
+        ("名单!C4", False),
+        ("OFFSET(名单!$A$1,0,0,9,1)", False),
+        ('INDIRECT("名单!A1")', False),
+        ("名单!$E$4", True),
+    ],
+)
+def test_names(reference: str, safe: bool) -> None:
+    book = listed()
+    book.defined_names["名字"] = DefinedName("名字", attr_text=reference)
+    assert xlsx.Workbook(io.BytesIO(saved(book))).removable("名单", frozenset({2})) is safe
+    if safe:
+        out, _ = dropped(saved(book), [2])
+        names = {key: one.attr_text for key, one in reopened(out).defined_names.items()}
+        assert names == ({"名字": "名单!$D$4"} if "$E$4" in reference else {})
+        if "$C" in reference:
+            book["汇 总"]["A5"] = "=COUNTA(名字)"
+            assert not xlsx.Workbook(io.BytesIO(saved(book))).removable("名单", frozenset({2}))
+
+
+def sparklines(cell: str, data: str) -> str:
+    return (
+        '<extLst><ext xmlns:x14="x14" uri="{05C60535-1F16-4fd2-B633-F4F36F0B64E0}">'
+        '<x14:sparklineGroups xmlns:xm="xm"><x14:sparklineGroup><x14:sparklines><x14:sparkline>'
+        f"<xm:f>{data}</xm:f><xm:sqref>{cell}</xm:sqref></x14:sparkline></x14:sparklines>"
+        "</x14:sparklineGroup></x14:sparklineGroups></ext></extLst></worksheet>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "data", "expected"),
+    [
+        ("G4", "名单!E4:F4", ("名单!D4:E4", "F4")),
+        ("C4", "名单!E4:F4", None),
+        ("C4", "名单!C4:F4", None),
+        ("G4", "名单!C4:F4", ("名单!C4:F4", "G4")),
+    ],
+)
+def test_sparklines(cell: str, data: str, expected: tuple[str, str] | None) -> None:
+    made = patched(
+        saved(listed()), SHEET, lambda xml: xml.replace("</worksheet>", sparklines(cell, data))
+    )
+    out, _ = dropped(made, [2])
+    xml = sheet_xml(out)
+    found = re.search(r"<xm:f>(.*?)</xm:f><xm:sqref>(.*?)</xm:sqref>", xml)
+    assert (found.groups() if found else None) == expected
+    assert ("extLst" in xml) == (expected is not None)
+
+
+def test_rules_of_the_extension() -> None:
+    rules = (
+        '<extLst><ext xmlns:x14="x14" uri="{78C0D931-6437-407d-A8EE-F0AAD7539E65}">'
+        '<x14:conditionalFormattings xmlns:xm="xm"><x14:conditionalFormatting>'
+        "<x14:cfRule type=\"expression\"><xm:f>'汇 总'!$A$1&gt;E4</xm:f></x14:cfRule>"
+        "<xm:sqref>E4:E8</xm:sqref></x14:conditionalFormatting><x14:conditionalFormatting>"
+        '<x14:cfRule type="expression"><xm:f>C4=1</xm:f></x14:cfRule><xm:sqref>C4:C8</xm:sqref>'
+        "</x14:conditionalFormatting></x14:conditionalFormattings></ext></extLst></worksheet>"
+    )
+    out, remarks = dropped(
+        patched(saved(listed()), SHEET, lambda xml: xml.replace("</worksheet>", rules)), [2]
+    )
+    assert not remarks
+    assert re.findall(r"<xm:\w+>(.*?)</xm", sheet_xml(out)) == ["'汇 总'!$A$1&gt;D4", "D4:D8"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "safe"),
+    [
+        ('<f t="array" ref="F4:F5">E4:E5*2</f>', True),
+        ('<f t="array" ref="B4:F4">E4*2</f>', False),
+        ('<f t="dataTable" ref="F4:F5" r1="A1"/>', False),
+        ('<f t="shared" si="7"/>', False),
+    ],
+)
+def test_formulas_over_several_cells(formula: str, safe: bool) -> None:
+    data = patched(
+        saved(listed()),
+        SHEET,
+        lambda xml: re.sub(r"(<c r=\"F4\"[^>]*>)<f>.*?</f>", rf"\1{formula}", xml),
+    )
+    assert xlsx.Workbook(io.BytesIO(data)).removable("名单", frozenset({2})) is safe
+    out, _ = dropped(data, [2])
+    if safe:
+        assert '<f t="array" ref="E4:E5">D4:D5*2</f>' in sheet_xml(out)
+
+
+@pytest.mark.parametrize("kind", ["pivotTable", "slicer", "control", "queryTable"])
+def test_what_hangs_on_the_sheet_and_cannot_follow(kind: str) -> None:
+    data = with_part(saved(listed()), "xl/odd/odd1.xml", "<odd/>", SHEET, kind, "a/b")
+    opened = xlsx.Workbook(io.BytesIO(data))
+    assert "透视" in opened.unremovable("名单", frozenset({2}))[2]
+
+
+def test_log_of_a_shared_workbook_goes() -> None:
+    log = f"<revisions><rcc><nc><is><t>{SECRET}</t></is></nc></rcc></revisions>"
+    data = with_part(
+        saved(listed()), "xl/revisions/revisionLog1.xml", log, "xl/workbook.xml", "log", "a/b"
+    )
+    out, remarks = dropped(data, [2])
+    assert "修订记录" in remarks[0]
+    assert not is_left(out, SECRET)
+
+
+def test_columns_of_two_sheets_go_at_once() -> None:
+    book = listed(formulas=False)
+    other = book["汇 总"]
+    other.append(["甲", "乙", "=名单!E4"])
+    opened = xlsx.Workbook(io.BytesIO(saved(book)))
+    out = io.BytesIO()
+    opened.save(out, {}, {"名单": frozenset({2, 3}), "汇 总": frozenset({1})})
+    again = reopened(out.getvalue())
+    assert values(again["汇 总"])[2] == ["甲", "=名单!C4"]
+    assert not is_left(out.getvalue(), "乙")
+
+
+def test_a_masked_sheet_name_keeps_its_columns_apart() -> None:
+    book = listed()
+    book["名单"].title = "名单13800138000"
+    book["汇 总"]["A1"] = "=SUM(名单13800138000!E4:E8)"
+    opened = xlsx.Workbook(io.BytesIO(saved(book)))
+    table = next(part for part in opened.parts if isinstance(part, Table))
+    place = next(
+        part.place for part in opened.parts if not isinstance(part, Table) and "1380" in part.text
+    )
+    out = io.BytesIO()
+    edits = {place: [Edit(place, 2, 13, "*" * 11)]}
+    opened.save(out, edits, {table.name: frozenset({2})})
+    again = reopened(out.getvalue())
+    assert again.worksheets[0]["C3"].value == "年龄"
+    assert "D4:D8" in str(again["汇 总"]["A1"].value)
+    assert not is_left(out.getvalue(), SECRET)
+
+
+EXTRAS = (
+    '<protectedRanges><protectedRange sqref="B4:E8" name="甲"/><protectedRange sqref="C1" name="乙"/>'
+    '</protectedRanges><cellWatches><cellWatch r="C4"/><cellWatch r="E4"/></cellWatches>'
+    '<ignoredErrors><ignoredError sqref="C4:C8 E4" numberStoredAsText="1"/></ignoredErrors>'
+    '<conditionalFormatting sqref="E4:E8"><cfRule type="colorScale" priority="9"><colorScale>'
+    '<cfvo type="formula" val="$E$4"/><cfvo type="max"/></colorScale></cfRule></conditionalFormatting>'
+    '<colBreaks count="3" manualBreakCount="3"><brk id="1" man="1"/><brk id="2" man="1"/>'
+    '<brk id="3" man="1"/></colBreaks>'
+)
+
+
+def test_ranges_of_all_sorts() -> None:
+    data = patched(
+        saved(listed()), SHEET, lambda xml: xml.replace("</sheetData>", f"</sheetData>{EXTRAS}")
+    )
+    out, remarks = dropped(data, [2])
+    assert not remarks
+    xml = sheet_xml(out)
+    assert re.findall(r'<protectedRange sqref="(.*?)"', xml) == ["B4:D8"]
+    assert re.findall(r'<cellWatch r="(.*?)"', xml) == ["D4"]
+    assert re.findall(r'<ignoredError sqref="(.*?)"', xml) == ["D4"]
+    assert re.findall(r'type="formula" val="(.*?)"', xml) == ["$D$4"]
+    assert '<colBreaks count="2" manualBreakCount="2">' in xml
+    assert re.findall(r'<brk id="(.)"', xml) == ["1", "2"]
+
+
+def test_all_breaks_go() -> None:
+    breaks = '<colBreaks count="1" manualBreakCount="1"><brk id="1" man="1"/></colBreaks>'
+    data = patched(
+        saved(listed()), SHEET, lambda xml: xml.replace("</sheetData>", f"</sheetData>{breaks}")
+    )
+    out, _ = dropped(data, [0])
+    assert "colBreaks" not in sheet_xml(out)
+
+
+def test_views_of_single_people() -> None:
+    view = (
+        '<customSheetViews><customSheetView guid="{1}" topLeftCell="C1"><pane xSplit="3" ySplit="1"'
+        ' topLeftCell="D2" state="frozen"/><selection activeCell="E4" sqref="E4:F4"/>'
+        '<autoFilter ref="C3:C8"/></customSheetView></customSheetViews>'
+    )
+    data = patched(
+        saved(listed()), SHEET, lambda xml: xml.replace("</sheetData>", f"</sheetData>{view}")
+    )
+    out, _ = dropped(data, [2])
+    xml = sheet_xml(out)
+    assert 'topLeftCell="C1"><pane xSplit="2" ySplit="1" topLeftCell="C2"' in xml
+    assert '<selection activeCell="D4" sqref="D4:E4"/></customSheetView>' in xml
+
+
+@pytest.mark.parametrize("state", ["split", "frozen"])
+def test_panes_without_sense_stay(state: str) -> None:
+    pane = (
+        f'<pane xSplit="{"1200" if state == "split" else "x"}" topLeftCell="D1" state="{state}"/>'
+    )
+    data = patched(
+        saved(listed()), SHEET, lambda xml: re.sub("<selection", f"{pane}<selection", xml, count=1)
+    )
+    out, _ = dropped(data, [2])
+    assert 'topLeftCell="C1"' in sheet_xml(out)
+
+
+def test_sorted_by_the_column() -> None:
+    book = listed()
+    sheet = book["名单"]
+    sheet.auto_filter.ref = "C3:F8"
+    sheet.auto_filter.add_sort_condition("C4:C8")
+    out, _ = dropped(saved(book), [2])
+    assert "sort" not in sheet_xml(out)
+    assert reopened(out)["名单"].auto_filter.ref == "C3:E8"
+    del book["汇 总"]
+    out, _ = dropped(saved(book), [2, 3, 4, 5])
+    assert "autoFilter" not in sheet_xml(out)
+
+
+def test_filter_and_sorting_of_a_table() -> None:
+    book = table_book()
+    table = book["名单"].tables["表1"]
+    table._initialise_columns()
+    table.autoFilter.add_filter_column(1, [f"{SECRET}1"])
+    table.autoFilter.add_filter_column(2, ["1"])
+    table.autoFilter.add_sort_condition("B2:B5")
+    out, _ = dropped(saved(book), [1])
+    again = reopened(out)["名单"].tables["表1"]
+    assert [(one.colId, one.filters.filter) for one in again.autoFilter.filterColumn] == [
+        (1, ["1"])
+    ]
+    assert not is_left(out, SECRET)
+    book.create_sheet("其他")["A1"] = "=COUNTA(表1[病因])"
+    out, _ = dropped(saved(book), [1])
+    assert not is_left(out, SECRET)
+
+
+def test_formulas_of_a_table_column() -> None:
+    book = table_book()
+    table = book["名单"].tables["表1"]
+    table._initialise_columns()
+    for column, name in zip(table.tableColumns, ["姓名", "病因", "金额", "备注"], strict=True):
+        column.name = name
+
+    def calculated(reading: str) -> bytes:
+        formula = f"<calculatedColumnFormula>{reading}</calculatedColumnFormula>"
+        return patched(
+            saved(book),
+            "xl/tables/table1.xml",
+            lambda xml: re.sub(
+                r'(<tableColumn [^>]*name="备注"[^>]*?)\s*/>', rf"\1>{formula}</tableColumn>", xml
+            ),
+        )
+
+    out, _ = dropped(calculated("C2*2"), [1])
+    assert "<calculatedColumnFormula>B2*2<" in unpacked(out)["xl/tables/table1.xml"].decode()
+    assert not xlsx.Workbook(io.BytesIO(calculated("表1[[#This Row],[病因]]"))).removable(
+        "名单", frozenset({1})
+    )
+    assert xlsx.Workbook(io.BytesIO(calculated("表1[[#This Row],[病因]]"))).removable(
+        "名单", frozenset({1, 3})
+    )
+
+
+def test_notes_and_links_of_a_text_that_moves() -> None:
+    book = listed()
+    sheet = book["名单"]
+    sheet["A1"].comment = Comment("标题的批注", "某")
+    sheet["A9"] = "注：已核对"
+    sheet["A9"].comment = Comment("脚注的批注", "某")
+    sheet["A9"].hyperlink = Hyperlink(ref="A9", location="名单!A1")
+    out, _ = dropped(saved(book), [0], notes=frozenset({8}))
+    again = reopened(out)["名单"]
+    assert again["A1"].comment.text == "标题的批注"
+    assert again["A9"].value == "注：已核对"
+    assert again["A9"].comment.text == "脚注的批注"
+    assert again["A9"].hyperlink.location == "名单!A1"
+
+
+def test_names_of_one_sheet() -> None:
+    book = listed()
+    book["名单"].defined_names["本表"] = DefinedName("本表", attr_text="名单!$C$4:$C$8")
+    assert xlsx.Workbook(io.BytesIO(saved(book))).removable("名单", frozenset({2}))
+    book["汇 总"]["A5"] = "=COUNTA(本表)"
+    assert xlsx.Workbook(io.BytesIO(saved(book))).removable("名单", frozenset({2}))
+    book["汇 总"]["A5"] = "=COUNTA(名单!本表)"
+    assert not xlsx.Workbook(io.BytesIO(saved(book))).removable("名单", frozenset({2}))
+
+
+def test_a_chain_of_copies_is_cleared() -> None:
+    data = patched(
+        cached("名单!C4", f"{SECRET}0"),
+        "xl/worksheets/sheet2.xml",
+        lambda xml: xml.replace(
+            "</sheetData>",
+            f'<row r="9"><c r="A9" t="str"><f>A1&amp;""</f><v>{SECRET}0</v></c>'
+            '<c r="B9" t="str"><f>SUM(A1:A9)</f><v>照旧</v></c></row></sheetData>',
+        ),
+    )
+    out, _ = dropped(data, [2])
+    assert not is_left(out, SECRET)
+    assert reopened(out)["汇 总"]["B9"].value == "=SUM(A1:A9)"
+
+
+def test_pivot_cache_by_the_name_of_a_table() -> None:
+    pivot = PIVOT.replace('ref="A3:F8" sheet="名单"', 'name="表1"').replace("致贫原因", "病因")
+    data = with_part(
+        saved(table_book()),
+        "xl/pivotCache/pivotCacheDefinition1.xml",
+        pivot,
+        "xl/workbook.xml",
+        "pivotCacheDefinition",
+        "application/xml",
+    )
+    out, _ = dropped(data, [2])
+    definition = unpacked(out)["xl/pivotCache/pivotCacheDefinition1.xml"].decode()
+    assert f"{SECRET}0" not in definition
+    assert 'v="张0"' in definition
+
+
+def test_titles_of_parts_do_not_tell_a_name_that_went() -> None:
+    parts = unpacked(rich())
+    app = parts["docProps/app.xml"].decode()
+    titles = "<HeadingPairs/><TitlesOfParts><lpstr>病因名</lpstr></TitlesOfParts></Properties>"
+    parts["docProps/app.xml"] = app.replace("</Properties>", titles).encode()
+    out, _ = dropped(packed(parts), [2])
+    assert not is_left(out, "病因名")
+
+
+def test_form_controls_are_not_understood() -> None:
+    data = with_part(
+        saved(listed()),
+        "xl/drawings/vmlDrawing7.vml",
+        '<xml><v:shape><x:ClientData ObjectType="Checkbox"/></v:shape></xml>',
+        SHEET,
+        "vmlDrawing",
+        "a/b",
+    )
+    assert not xlsx.Workbook(io.BytesIO(data)).removable("名单", frozenset({2}))
+
+
+@pytest.mark.parametrize("prefix", ["", "x:"])
+def test_prefix_of_the_elements(prefix: str) -> None:
+    def prefixed(xml: str) -> str:
+        xml = re.sub(r"<(/?)(?=[A-Za-z])", rf"<\1{prefix}", xml)
+        return xml.replace(f'xmlns="{MAIN}"', f'xmlns{":x" if prefix else ""}="{MAIN}"') + " "
+
+    data = rich()
+    for part in (SHEET, "xl/worksheets/sheet2.xml", "xl/sharedStrings.xml", "xl/workbook.xml"):
+        data = patched(data, part, prefixed)
+    out, remarks = dropped(data, [2])
+    expected, _ = dropped(rich(), [2])
+    assert not remarks
+    assert values(reopened(out)["名单"]) == values(reopened(expected)["名单"])
+    out, remarks = dropped(data, [4])
+    assert values(reopened(out)["名单"])[3][4] is None
+    assert len(remarks) == 2
+
+
+def test_the_target_of_a_link_goes_with_its_cell() -> None:
+    book = listed()
+    book["名单"]["C6"].hyperlink = "http://example.org/secret"
+    book["名单"]["E6"].hyperlink = "http://example.org/other"
+    out, _ = dropped(saved(book), [2])
+    assert not is_left(out, "secret")
+    assert reopened(out)["名单"]["D6"].hyperlink.target == "http://example.org/other"
+
+
+def test_a_long_chain_of_formulas_is_followed() -> None:
+    rows = "".join(
+        f'<row r="{20 + at}"><c r="A{20 + at}" t="str"><f>A{21 + at}</f><v>{SECRET}0</v></c></row>'
+        for at in range(30)
+    )
+    data = patched(
+        cached("名单!C4", f"{SECRET}0"),
+        "xl/worksheets/sheet2.xml",
+        lambda xml: xml.replace(
+            "</sheetData>",
+            f'{rows}<row r="50"><c r="A50" t="str"><f>A1</f><v>{SECRET}0</v></c></row></sheetData>',
+        ),
+    )
+    out, _ = dropped(data, [2])
+    assert not is_left(out, SECRET)
+
+
+def test_escapes_in_formulas_stay() -> None:
+    data = cached('名单!E4&"_x005F_x0041_"', "照旧")
+    out, _ = dropped(data, [2])
+    assert '名单!D4&amp;"_x005F_x0041_"' in sheet_xml(out, 2)

@@ -399,9 +399,13 @@ class _Dropping:
         if self.blanked.going:
             for one in sheets:
                 one.freeze(self.blanked)
-            tainted = _Tainted({one.site.name: set(one.frozen) for one in sheets})
-            while any([one.taint(tainted) for one in sheets]):  # noqa: C419 (each one, each time)
-                pass
+            tainted = _Tainted()
+            for one in sheets:
+                for cell in one.frozen:
+                    tainted.add(one.site.name, cell)
+            rounds = 0
+            while any([one.taint(tainted, rounds) for one in sheets]):  # noqa: C419 (each of them)
+                rounds += 1
             for one in sheets:
                 one.clear_copies(tainted, self.lost)
             count = sum(len(one.frozen) for one in sheets)
@@ -440,6 +444,17 @@ class _Dropping:
             self._add(key, splices)
             self._drop_pictures(key, unused)
         one.tail = spliced(tail, sheet_splices(tail, site))
+        self._drop_links(sheet, one.tail)
+
+    def _drop_links(self, sheet: Sheet, tail: str) -> None:
+        """Drop the targets of links that went with their cell."""
+        before, after = _used_ids(sheet.tail), _used_ids(tail)
+        if before == after:
+            return
+        for relation in self.book.relations.of.get(sheet.member.key, ()):
+            away = relation.id in before and relation.id not in after
+            if away and relation.type.lower() == "hyperlink" and not relation.target:
+                self._add(rels_of(sheet.member.key), [(*relation.span, "")])
 
     def _table_formulas(self, sheet: Sheet, site: Site) -> None:
         for key in _related(self.book, sheet.member.key, "table"):
@@ -578,6 +593,10 @@ class _Dropping:
             self._add(key, [(root.start(1), root.end(1), str(left))])
 
 
+def _used_ids(xml: str) -> set[str]:
+    return set(re.findall(r"\s[\w.-]+:id\s*=\s*[\"']([^\"']*)[\"']", xml))
+
+
 def _without_table(book: Opened, sheet: Sheet, tail: str, key: str) -> str:
     ids = {r.id for r in book.relations.of.get(sheet.member.key, ()) if r.target == key}
     root = parse_nodes(tail)
@@ -668,22 +687,40 @@ class _Lost:
             self.texts.add(text.strip())
 
 
-@dataclass(frozen=True, slots=True)
+_MOST_ROUNDS = 20
+"""Passes over all formulas to follow copies of copies; those further up than this all count."""
+
+
 class _Tainted:
     """Cells, by sheet, whose formula reads a blanked column, straight or through others."""
 
-    cells: dict[str, set[tuple[int, int]]]
+    def __init__(self) -> None:
+        self.cells: dict[str, set[tuple[int, int]]] = {}
+        self._reach: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def add(self, sheet: str, cell: tuple[int, int]) -> None:
+        """One more."""
+        self.cells.setdefault(sheet, set()).add(cell)
+        row, column = cell
+        first, last = self._reach.get((sheet, column), (row, row))
+        self._reach[sheet, column] = (min(first, row), max(last, row))
 
     def is_read(self, text: str, home: str) -> bool:
-        """Whether a formula on sheet ``home`` reads one of them."""
+        """Whether a formula on sheet ``home`` reads one of them; of a range only the first and the
+        last row of them in each column are compared, so it may be one too many."""
         for area in parse_formula(text).areas:
-            cells = self.cells.get(home if area.sheet is None else area.sheet.lower(), ())
+            sheet = home if area.sheet is None else area.sheet.lower()
+            cells = self.cells.get(sheet)
             top, left, bottom, right = area.box
-            if cells and (top, left) == (bottom, right):
+            if not cells:
+                continue
+            if (top, left) == (bottom, right):
                 if (top, left) in cells:
                     return True
-            elif any(top <= r <= bottom and left <= c <= right for r, c in cells):
-                return True
+                continue
+            for (name, column), (first, last) in self._reach.items():
+                if name == sheet and left <= column <= right and first <= bottom and top <= last:
+                    return True
         return False
 
 
@@ -772,16 +809,16 @@ class _SheetWriting:
             if self._fate(*at) == "stays" and any(reached(cell.text, name, blanked).values()):
                 self.frozen.add(at)
 
-    def taint(self, tainted: _Tainted) -> bool:
+    def taint(self, tainted: _Tainted, rounds: int) -> bool:
         """Find the formulas that read a tainted one; whether there were any."""
-        mine = tainted.cells.setdefault(self.site.name, set())
-        more = {
-            (cell.row, cell.column)
-            for cell in _formulas(self.sheet)
-            if (cell.row, cell.column) not in mine and tainted.is_read(cell.text, self.site.name)
-        }
-        mine |= more
-        return bool(more)
+        name, found = self.site.name, False
+        mine = tainted.cells.get(name, set())
+        for cell in _formulas(self.sheet):
+            at = (cell.row, cell.column)
+            if at not in mine and (rounds > _MOST_ROUNDS or tainted.is_read(cell.text, name)):
+                tainted.add(name, at)
+                mine, found = tainted.cells[name], True
+        return found
 
     def clear_copies(self, tainted: _Tainted, lost: _Lost) -> None:
         """Clear the formulas that still show what was in a blanked cell."""
@@ -927,7 +964,7 @@ class _SheetWriting:
         kind = formula.attrs.get("t")
         if kind == "dataTable" or (not kind and text == formula.text):
             return inner
-        return f"{before}<{p}f{kept}>{escape(text, 'xml')}</{p}f>{after}"
+        return f"{before}<{p}f{kept}>{escape(text)}</{p}f>{after}"
 
 
 def _placed(tag: str, rest: str, place: str) -> str:
