@@ -179,13 +179,13 @@ class _Document:
         for at in range(self.backend.rows()):
             cells, numbers, dates = {}, [], []
             for column, texts in enumerate(self._texts):
-                shown = texts[at] if texts else None
-                if shown is None:
+                cell = texts[at] if texts else None
+                if cell is None:
                     continue
-                cells[column] = shown[0]
-                if shown[1] == "number":
+                cells[column] = cell[0]
+                if cell[1] == "number":
                     numbers.append(column)
-                elif shown[1] == "date":
+                elif cell[1] == "date":
                     dates.append(column)
             yield Row(first + at, cells, frozenset(numbers), frozenset(dates))
 
