@@ -29,7 +29,8 @@ DISABILITY = "CN_DISABILITY_CERT"
 _MARKS = "*＊✱✲✳﹡∗⁎×✕✖╳●○◯■□▇█▆◆◇▲△◎•∙・·⋅?？#＃某_＿~～…^&%$@¤☆★〇"
 _TO_STAR = {ord(mark): "*" for mark in _MARKS}
 _GAPS = " -.\t\n"
-_SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[Ee]\+?(\d{1,2})")
+_WIDE_GAP = re.compile(f"[{re.escape(_GAPS)}]{{2,}}")
+_SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[Ee]\+?(\d{1,2})", re.ASCII)
 _COUNTRY = re.compile(r"^(?:\+|0\s?0)?86[ -]?(?=1)")
 _DAMAGED = re.compile(r"\d{15}000")
 _USUAL = re.compile(r"(?=.*[*?])[\d*?]{17}[\d*?X]", re.ASCII)
@@ -57,7 +58,7 @@ def readings(masked: str, entity: str = "CN_RESIDENT_ID") -> tuple[str, ...]:
         return (_mobile(_plain(masked)),)
     if entity in ("CN_BANK_CARD", "CN_SOCIAL_SECURITY_CARD"):
         return (_card(_plain(masked)),)
-    scientific = _SCIENTIFIC.fullmatch(masked.strip())
+    scientific = _SCIENTIFIC.fullmatch(fold(masked).strip())
     if scientific:
         return (_from_scientific(scientific),)
     return tuple(dict.fromkeys(islice(_id_readings(_plain(masked), entity), _MOST_READINGS)))
@@ -117,14 +118,17 @@ def _check_letter(plain: str) -> str:
 
 def _gaps(text: str, lengths: tuple[int, ...]) -> str:
     """Blanks and dashes out where they divide, and as marks where they stand for hidden digits."""
-    kept = "".join(char for char in text if char in "*X" or char.isdigit())
+    kept = _bare(text)
     if len(kept) == len(text) or len(kept) in lengths:
         return kept
     blank = "".join("*" if char in _GAPS else char for char in text)
     if len(blank) in lengths:
-        return "".join(char for char in blank if char in "*X" or char.isdigit())
-    runs = re.sub(f"[{re.escape(_GAPS)}]{{2,}}", "*", text)
-    return "".join(char for char in runs if char in "*X" or char.isdigit())
+        return _bare(blank)
+    return _bare(_WIDE_GAP.sub("*", text))
+
+
+def _bare(text: str) -> str:
+    return "".join(char for char in text if char in "0123456789*X")
 
 
 def _spread(marked: str, length: int) -> Iterator[str]:

@@ -313,9 +313,38 @@ def test_an_ambiguous_mask_counts_by_its_weakest_reading(masked: str, among: set
 
 # -------------------------------------------------------------------------------------- properties
 
+shapes = st.lists(st.booleans(), min_size=18, max_size=18)
+ENTITIES = {"CN_RESIDENT_ID": 0, "CN_DISABILITY_CERT": 0, "CN_MOBILE": 11, "CN_BANK_CARD": 0}
+odd_texts = st.text(
+    st.sampled_from("0123456789xXGg*×●■○□某 -.²፩①〇９\u200b\u00a0eE+'=B、年"), max_size=30
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(odd_texts | st.text(max_size=30), st.sampled_from(sorted(ENTITIES)))
+def test_any_text_can_be_read(text: str, entity: str) -> None:
+    found = readings(text, entity)
+    assert found
+    for pattern in found:
+        assert re.fullmatch("[GJL]?[0-9?]*[0-9X?]", pattern)
+        assert len(pattern) == ENTITIES[entity] or not ENTITIES[entity]
+    if ENTITIES[entity] == 0:
+        assert measure(text, Context(on=DAY), entity=entity).t0 >= 1
+    assert mobile_candidates(text) >= 1 <= card_candidates(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text("0123456789", min_size=18, max_size=18), shapes, st.sampled_from("*×●■○□某#"))
+def test_a_mask_of_the_same_length_is_read_as_it_stands(
+    number: str, shape: list[bool], mark: str
+) -> None:
+    pattern = shown(number, shape)
+    expected = pattern if "?" in pattern else visible(number)
+    assert visible(pattern.replace("?", mark)) == expected
+
+
 areas_known = st.sampled_from([code for code in known_areas() if not code.endswith("00")])
 births_listed = st.dates(datetime.date(1916, 1, 1), DAY)
-shapes = st.lists(st.booleans(), min_size=18, max_size=18)
 
 
 def shown(number: str, shape: list[bool]) -> str:
