@@ -208,8 +208,42 @@ def _unplain(data: bytes, source: Bytes, starts: Places, ends: Places) -> Flags:
 # ----------------------------------------------------------------------------------- shared strings
 
 
+def _even_block(source: Bytes, size: int) -> Places | None:
+    """Of items of one plain text each: where they, their texts start and end; None where any is not.
+
+    Every tag is followed by the next one at once, but for the text, so each byte is accounted for.
+    """
+    text = source[:size]
+    tags = np.flatnonzero(text == 60)
+    count = len(tags) // 4
+    if not count or len(tags) != count * 4 or np.count_nonzero(text == 62) != len(tags):
+        return None
+    starts = np.ascontiguousarray(tags.reshape(count, 4).T)
+    kinds = _STRING_KINDS[_halves_at(source, starts + 1)]
+    if (kinds != np.array([[_ITEM], [_TEXT], [_TEXT_END], [_ITEM_END]], np.uint8)).any():
+        return None
+    opened, texts, behind, closed = starts
+    if (texts != opened + 4).any() or (closed != behind + 4).any():
+        return None
+    if opened[0] or (opened[1:] != closed[:-1] + 5).any() or closed[-1] + 5 != size:
+        return None
+    fine = (source[opened + 3] == 62).all() and (source[behind + 3] == 62).all()
+    if not fine or not _starts_with(source, closed, b"</si>"):
+        return None
+    first = _behind_texts(source, texts)
+    if (first > behind).any() or (source[first - 1] != 62).any():
+        return None
+    return np.stack([opened, first, behind, closed + 5])
+
+
 class SharedStrings:
     """The shared strings, as bytes of their part; the odd ones (``plain`` false) as texts."""
+
+    open: Places
+    close: Places
+    starts: Places
+    ends: Places
+    simple: Flags
 
     def __init__(self, data: bytes) -> None:
         self.size = len(data)
@@ -224,6 +258,29 @@ class SharedStrings:
         self._items(start.end(), end)
 
     def _items(self, first: int, last: int) -> None:
+        if not self._even_items(first, last):
+            self._any_items(first, last)
+        odd = _unplain(self.data[: self.size], self.bytes, self.starts, self.ends)
+        self.plain: Flags = self.simple & ~odd
+
+    def _even_items(self, first: int, last: int) -> bool:
+        """Where all items are ``<si><t>…</t></si>``: found by the thousand, block by block."""
+        found: list[Places] = []
+        while first < last:
+            end = self.data.find(b"<si>", first + _BLOCK) if last - first > 2 * _BLOCK else last
+            if end < 0:
+                end = last
+            places = _even_block(self.bytes[first : end + 32], end - first)
+            if places is None:
+                return False
+            found.append((places + first).astype(np.int32))
+            first = end
+        places = np.concatenate(found, axis=1) if found else np.zeros((4, 0), np.int32)
+        self.open, self.starts, self.ends, self.close = places
+        self.simple = np.ones(len(self.open), bool)
+        return True
+
+    def _any_items(self, first: int, last: int) -> None:
         text = self.bytes[first:last]
         if first == last:
             starts = ends = np.zeros(0, np.int64)
@@ -246,11 +303,9 @@ class SharedStrings:
             raise Odd
         self.starts, self.ends = self.open.copy(), self.open.copy()
         self.starts[plain], self.ends[plain] = ends[at + 1] + 1, starts[at + 2]
-        odd = _unplain(self.data[: self.size], self.bytes, self.starts, self.ends)
         self.starts, self.ends = self.starts.astype(np.int32), self.ends.astype(np.int32)
         self.open, self.close = self.open.astype(np.int32), self.close.astype(np.int32)
-        self.plain: Flags = plain & ~odd
-        self.simple: Flags = plain
+        self.simple = plain
 
     def _check(
         self, starts: Places, ends: Places, opened: Places, closed: Places, span: tuple[int, int]
@@ -267,6 +322,18 @@ class SharedStrings:
             raise Odd
         if len(closed) and not _starts_with(self.bytes, starts[closed], b"</si>"):
             raise Odd
+
+    def changed(self, data: bytes, grown: Places) -> SharedStrings:
+        """The strings of ``data``: these, but that texts have ``grown`` by so much and have no markup."""
+        new = object.__new__(SharedStrings)
+        new.size = len(data)
+        new.data, new.bytes = padded(data)
+        behind = np.cumsum(grown, dtype=np.int32)
+        before = behind - grown.astype(np.int32)
+        new.open, new.starts = self.open + before, self.starts + before
+        new.ends, new.close = self.ends + behind, self.close + behind
+        new.plain, new.simple = self.plain, self.simple
+        return new
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -19,6 +19,7 @@ from deid import tables, vector
 from deid.address import skeleton
 from deid.cells import Odd
 from deid.columns import _TOTAL, _sign, shape
+from deid.csv_memory import Fate, Memory
 from deid.csv_verdicts import digit_exceptions
 from deid.entities import load_entities
 from deid.fields import NO_LABEL, exact_label, markers, normal
@@ -172,10 +173,11 @@ class Judge:
         self.verdicts: list[Verdict] = [Verdict("", (), ())] * FIRST
         self.forgot = False
         self._rows: list[tuple[int, ...]] = [self._quiet_flags(number) for number in range(FIRST)]
-        self._table = np.zeros((0, len(FLAGS)), np.int64)
+        self._table = np.zeros((len(FLAGS), 1024), np.int64)
+        self._tabled = 0
         self._keys: dict[EditKey, int] = {(): 0}
         self._known: dict[Setting, dict[bytes, int]] = {}
-        self._memories: dict[Setting, vector.Memory] = {}
+        self._memories: dict[Setting, Memory] = {}
         self._clean: dict[tuple[str, int, bool, int], int] = {}
         self._special: dict[tuple[str, tuple[Finding, ...]], int] = {}
         self.quiet_texts: set[str] = set()
@@ -195,11 +197,15 @@ class Judge:
         return tuple(flags)
 
     def table(self) -> Places:
-        """The flags of all verdicts, a line each."""
-        if len(self._table) < len(self._rows):
-            fresh = np.array(self._rows[len(self._table) :], np.int64)
-            self._table = np.concatenate([self._table, fresh])
-        return self._table
+        """The flags of all verdicts, a line for each flag."""
+        done, count = self._tabled, len(self._rows)
+        if done < count:
+            if count > self._table.shape[1]:
+                more = np.zeros((len(FLAGS), count), np.int64)
+                self._table = np.concatenate([self._table, more], axis=1)
+            self._table[:, done:count] = np.array(self._rows[done:], np.int64).T
+            self._tabled = count
+        return self._table[:, :count]
 
     def key_edits(self) -> list[EditKey]:
         """What the edits of each key are."""
@@ -256,28 +262,30 @@ class Judge:
         if len(left) < 256:
             return left
         alike = setting.label.entity == "CN_ADDRESS" and self._addresses_alike()
-        memory = self._memories.setdefault(setting, vector.Memory(alike=alike))
+        memory = self._memories.setdefault(setting, Memory(alike=alike))
         starts, ends = spans
         fits = left[plain[left] & (ends[left] - starts[left] <= vector.WIDEST)]
         if not len(fits) or len(memory) > _REMEMBERED:
             return left
-        words = memory.key(source, starts[fits], ends[fits])
+        words = memory.key(source, starts[fits], (ends - starts)[fits])
         known = memory.find(words)
         unknown = np.flatnonzero(known < 0)
         if len(unknown):
             firsts, lasts = starts[fits[unknown]].tolist(), ends[fits[unknown]].tolist()
             known_here = self._known_of(setting)
 
-            def judge(at: int) -> vector.Fate:
+            def judge(at: int) -> Fate:
                 raw = data[firsts[at] : lasts[at]]
                 verdict = self._verdict_of(raw, setting, alike)
                 own = alike and known_here.get(raw.translate(_ZERO)) == _BY_DIGITS
-                return vector.Fate(_BY_DIGITS if own else verdict)
+                return Fate(_BY_DIGITS if own else verdict)
 
-            known[unknown] = memory.learn(words[unknown], judge)
-        told = np.where(known >= 0, memory.fates(np.maximum(known, 0))[:, 0], -1)
-        out[fits] = told
-        out[fits[told < 0]] = -1
+            fresh = words.some(unknown)
+            memory.learn(fresh, judge)
+            known[unknown] = memory.find(fresh)
+        told = memory.fate("kind", np.maximum(known, 0))
+        told[known < 0] = -1
+        out[fits] = np.maximum(told, -1)
         return left[out[left] < 0]
 
     def _checks(self, setting: Setting) -> bool:
@@ -406,7 +414,7 @@ class Judge:
         if verdict == -1:
             if alike and self._same_for_all(shown):
                 verdict = self._by_skeleton(shown, setting)
-            elif not alike:
+            elif not alike or b"0" not in key:
                 verdict = self._judge(shown, scan(shown, setting), setting, False)
             else:
                 verdict = _BY_DIGITS

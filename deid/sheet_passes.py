@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from deid import tables, vector
 from deid.cells import OTHER, SHARED, Odd, Window
@@ -91,7 +92,6 @@ class Pass:
         self.tally = Tally()
         self.strings = strings_of(book)
         self.size = len(self.strings.found_all)
-        self.uses = np.zeros(self.size, np.int32)
         self.key = np.full(self.size, -1, np.int32)
         self.verdict = np.zeros(self.size, np.int32)
         self.differs = np.zeros(self.size, bool)
@@ -134,7 +134,9 @@ class Pass:
         table = self._tables[setting]
         found = table[numbers]
         if (found < 0).any():
-            fresh = np.unique(numbers[found < 0])
+            fresh = numbers[found < 0]
+            if not (fresh[1:] > fresh[:-1]).all():
+                fresh = np.unique(fresh)
             those = self.strings.found_all
             table[fresh] = self.judge.tell(
                 those.bytes, those.data, those.spans(fresh), setting,
@@ -147,6 +149,21 @@ class Pass:
         """Another day counts from here on."""
         self.judge.forget(day)
         self._tables.clear()
+
+
+def _adds_up(sizes: npt.NDArray[np.int16]) -> Flags:
+    """Rows with neighbouring cells, more than one, that have 18 digits together; a line a column."""
+    found = np.zeros(sizes.shape[1], bool)
+    for first in range(len(sizes) - 1):
+        total = sizes[first].copy()
+        alive = total > 0
+        for line in sizes[first + 1 : first + 18]:
+            alive &= (line > 0) & (total < 18)
+            if not alive.any():
+                break
+            total += line
+            found |= alive & (total == 18)
+    return found
 
 
 def _special(views: Mapping[int, View], block: Block) -> dict[int, View]:
@@ -308,7 +325,7 @@ class SheetPass:
 
     def _may_widen(self, told: Places, *, all_of: bool = False) -> bool:
         """Whether a column that nothing is known of could be told by its values here."""
-        window, votes = self.window, self.judge.table()[:, VOTE]
+        window, votes = self.window, self.judge.table()[VOTE]
         for column, profile in self.block.profiles.items():
             label = profile.label
             if label.entity or label.agency or label.public:
@@ -324,13 +341,13 @@ class SheetPass:
         """The rows that might not be plain data."""
         window, count = self.window, len(self.window.numbers)
         table = self.judge.table()
-        met = set(np.nonzero(table[np.flatnonzero(np.bincount(told))])[1].tolist())
+        met = set(np.flatnonzero(table[:, np.flatnonzero(np.bincount(told))].any(axis=1)).tolist())
         those: Flags = np.not_equal(told, EMPTY)
 
         def per_row(name: int) -> Places:
             if name not in met:
                 return np.zeros(count, np.int64)
-            chosen = (table[told, name] > 0) & those
+            chosen = (table[name][told] > 0) & those
             return np.bincount(window.row[chosen], minlength=count).astype(np.int64)
 
         filled = np.bincount(window.row[those], minlength=count).astype(np.int64)
@@ -341,7 +358,7 @@ class SheetPass:
         doubtful |= marked & (filled * 3 <= block.width + 2)
         doubtful |= (per_row(LONG) == 0) & (strong >= 2) & (strong >= 0.4 * filled)
         doubtful |= (strong > 0) & (strong * 2 >= filled - 1)
-        doubtful |= self._split(told, table[:, DIGITS][told], count)
+        doubtful |= self._split(told, table[DIGITS][told], count)
         if block.width <= 2:
             doubtful |= strong > 0
         if self.wide:
@@ -351,21 +368,32 @@ class SheetPass:
     def _split(self, told: Places, digits: Places, count: int) -> Flags:
         """Rows in which an ID number is written over cells side by side."""
         window = self.window
-        width = int(window.column.max()) + 1
-        sizes = np.zeros((count, width), np.int64)
-        sizes[window.row, window.column] = digits
-        run, cells = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        maybe = np.zeros(count, bool)
-        for column in range(width):
-            here = sizes[:, column] > 0
-            run, cells = (run + sizes[:, column]) * here, (cells + 1) * here
-            maybe |= (run >= 18) & (cells > 1)
-        rows = np.flatnonzero(maybe)
         found = np.zeros(count, bool)
+        here = np.flatnonzero(digits)
+        if not len(here):
+            return found
+        width = int(window.column.max()) + 1
+        sizes = np.zeros((width, count), np.int16)
+        sizes[window.column[here], window.row[here]] = digits[here]
+        # Digits so far and cells so far, in neighbouring cells that hold nothing else.
+        run, cells = np.zeros(count, np.int16), np.zeros(count, np.int16)
+        maybe = np.zeros(count, bool)
+        for line in sizes:
+            full = line > 0
+            run += line
+            run *= full
+            cells += 1
+            cells *= full
+            maybe |= (run >= 18) & (cells > 1)
+        maybe[maybe] = _adds_up(sizes[:, maybe])
+        rows = np.flatnonzero(maybe)
         if len(rows):
-            places = np.full((count, width), -1, np.int64)
-            places[window.row, window.column] = np.arange(len(window.row))
-            found[rows] = self._holds_id(told, places[rows], sizes[rows])
+            among = np.full(count, -1, np.int64)
+            among[rows] = np.arange(len(rows))
+            here = here[maybe[window.row[here]]]
+            places = np.full((len(rows), width), -1, np.int64)
+            places[among[window.row[here]], window.column[here]] = here
+            found[rows] = self._holds_id(told, places, sizes[:, rows].T.astype(np.int64))
         return found
 
     def _holds_id(self, told: Places, places: Places, sizes: Places) -> Flags:
@@ -467,7 +495,7 @@ class SheetPass:
 
     def _minors(self, told: Places, block: Block, plain: Flags) -> None:
         window = self.window
-        young = self.judge.table()[:, YOUNG]
+        young = self.judge.table()[YOUNG]
         suspects: set[int] = set()
         owned = features_of(block)
         for features in owned.values():
@@ -500,7 +528,7 @@ class SheetPass:
             verdict = self.judge.special(cell.text, cell.findings, setting)
             self._set(told, at, cell.column, verdict)
             if cell.zone == "data" and cell.profile and cell.profile.label is not NO_LABEL:
-                hits = self.judge.table()[verdict, HITS]
+                hits = self.judge.table()[HITS, verdict]
                 self._add_hits(cell.column, cell.profile, int(hits))
 
     def _add_hits(self, column: int, profile: Profile, hits: int) -> None:
@@ -510,7 +538,7 @@ class SheetPass:
 
     def _note(self, told: Places, block: Block, plain: Flags) -> None:
         window = self.window
-        hits = self.judge.table()[:, HITS]
+        hits = self.judge.table()[HITS]
         fine = plain[window.row] & (told != EMPTY)
         for column in np.flatnonzero(np.bincount(window.column)).tolist():
             profile = block.profiles.get(column)
@@ -524,10 +552,9 @@ class SheetPass:
         """Count the cells, and what is wanted of each shared string."""
         whole = self.whole
         whole.count(told)
-        keys = self.judge.table()[told, KEY]
+        keys = self.judge.table()[KEY][told]
         those = window.stored == SHARED
         numbers, wanted = window.shared[those], keys[those]
-        np.add.at(whole.uses, numbers, 1)
         before = whole.key[numbers]
         whole.differs[numbers[(before >= 0) & (before != wanted)]] = True
         whole.key[numbers] = wanted

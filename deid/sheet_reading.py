@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -37,14 +38,17 @@ _CACHED = 128 << 20
 _MAX_ORPHANS = 20_000
 
 
+ReadStrings = Callable[[bytes], SharedStrings]
+
+
 class QuickStrings(Strings):
     """The shared strings as ``SharedStrings`` has them; texts are decoded when asked for."""
 
-    def __init__(self, data: bytes | None) -> None:
+    def __init__(self, data: bytes | None, read: ReadStrings = SharedStrings) -> None:
         super().__init__(None)
         if data is not None and xml_codec(data) != "utf-8":
             raise Odd
-        self.found_all = SharedStrings(data if data is not None else b"<sst></sst>")
+        self.found_all = read(data if data is not None else b"<sst></sst>")
         regex = r"<si>(?:<t(?: xml:space=\"preserve\")?>([^<]*)</t>|(.*?))</si>"
         self.regex = re.compile(regex, re.S)
         self.odd: dict[int, str] = {}
@@ -203,7 +207,9 @@ class QuickSheet(Sheet):
         return new
 
 
-def open_workbook(stream: BinaryIO, like: Workbook | None = None) -> Workbook:
+def open_workbook(
+    stream: BinaryIO, like: Workbook | None = None, read: ReadStrings = SharedStrings
+) -> Workbook:
     """A workbook. Sheets whose packed bytes are those of a sheet of ``like`` are not cut again."""
     known = {} if like is None else {sheet.member.key: sheet for sheet in like.sheets}
 
@@ -213,7 +219,7 @@ def open_workbook(stream: BinaryIO, like: Workbook | None = None) -> Workbook:
             fresh.take(old)
         return fresh
 
-    return Workbook(stream, quick=Quick(QuickStrings, sheet))
+    return Workbook(stream, quick=Quick(partial(QuickStrings, read=read), sheet))
 
 
 def _same_packed(old: QuickSheet, new: QuickSheet) -> bool:

@@ -53,7 +53,7 @@ class SheetSaving:
     ) -> None:  # fmt: skip
         self.done, self.sheet, self.in_place, self.items = done, sheet, in_place, items
         self.keys = done.judge.key_edits()
-        self.table = done.judge.table()
+        self.table = done.judge.table()[KEY]
         self.spans = whole.spans.setdefault(sheet.label, [])
         self.changes = whole.changes
         self.plan = Plan(items=items)
@@ -65,13 +65,13 @@ class SheetSaving:
 
     def _places(self, own: Own) -> Places:
         """The cells that change in the sheet itself."""
-        changed = self.table[own.verdict, KEY] > 0
+        changed = self.table[own.verdict] > 0
         local = changed & (own.shared < 0)
         if not self.items:
             return np.flatnonzero(local)
         shared = np.flatnonzero(changed & (own.shared >= 0))
         shared = shared[self.done.differs[own.shared[shared]]]
-        wanted = self.table[own.verdict[shared], KEY].tolist()
+        wanted = self.table[own.verdict[shared]].tolist()
         those = [
             at
             for at, key, number in zip(
@@ -171,6 +171,9 @@ class Saving:
         self.changes = _Changes(done.judge.verdicts)
         self.spans: dict[str, list[Spans]] = {}
         self.string_spans: list[Spans] = []
+        self.grown = np.zeros(len(done.strings.found_all), np.int64)
+        self.texts_only = True
+        """Whether shared strings change inside their texts only, and get no markup; ``grown`` by how much."""
         self.changed: set[str] = set()
 
     def write(self, writer: BinaryIO) -> None:
@@ -201,18 +204,20 @@ class Saving:
         if not len(differing):
             return in_place, items
         wanted: dict[int, Counter[int]] = {int(number): Counter() for number in differing}
-        table = done.judge.table()[:, KEY]
+        table = done.judge.table()[KEY]
+        uses: Counter[int] = Counter()
         for owns in done.own.values():
             for own in owns:
                 those = np.flatnonzero((own.shared >= 0) & done.differs[own.shared])
                 for number, verdict in zip(
                     own.shared[those].tolist(), own.verdict[those].tolist(), strict=True
                 ):
+                    uses[number] += 1
                     if table[verdict]:
                         wanted[number][int(table[verdict])] += 1
         for number, counts in wanted.items():
             items[number] = done.strings.found_all.item(number)
-            if counts and sum(counts.values()) == done.uses[number]:
+            if counts and sum(counts.values()) == uses[number]:
                 in_place[number] = counts.most_common(1)[0][0]
         return in_place, items
 
@@ -246,7 +251,10 @@ class Saving:
             those.open[left].astype(np.int64), those.close[left].astype(np.int64),
             np.arange(len(left)), news,
         )  # fmt: skip
-        return merged([self.changes.of(mine[quick], starts[quick]), exact])
+        edits = self.changes.of(mine[quick], starts[quick])
+        self.grown[numbers[quick]] = edits.sizes() - (edits.ends - edits.starts)
+        self.texts_only &= not len(left) and bool(edits.sizes().all())
+        return merged([edits, exact])
 
     @staticmethod
     def _edited_string(done: Pass, number: int, key: EditKey) -> bytes:
