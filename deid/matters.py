@@ -5,12 +5,14 @@ The words are those of the policies (``titles``). An entry of several words need
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 from deid.data import load_yaml, patterns_dir
+from deid.fields import raw_fields
 from deid.model import Remark
 from deid.policy import Policy
 from deid.policy_files import CHANNELS
@@ -19,6 +21,9 @@ from deid.text import fold
 _Entry = tuple[str, ...]
 _REFUSED = ("refuse", "refuse_web")
 _OWN = ""
+_TIME = re.compile(r"\d+|第?[一二三四]季度|[年月日第份号]|[上下]半年度?|年度")
+_HAN = re.compile("[\u4e00-\u9fff]")
+_TELLING = 4
 
 
 class _Matter(NamedTuple):
@@ -127,9 +132,17 @@ def _of_title(policy: Policy, title: str, headers: Sequence[str]) -> list[tuple[
     if strange:
         used = f"用的却是“{policy.label}”的规则"
         return [*asked, (f"看起来像{_named(strange)}名单，{used}；请确认 --policy", True)]
-    if not found and title.strip():
+    if not found and _says_something(title):
         return [*asked, (f"从标题看不出是不是“{policy.label}”名单；请确认 --policy", True)]
     return asked
+
+
+def _says_something(title: str) -> bool:
+    """Whether a title says more than that it is a list (名单, 6月发放表)."""
+    rest = _squeezed([title])
+    for word in sorted(raw_fields()["titles"].upper().split(), key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return len(_HAN.findall(_TIME.sub("", rest))) >= _TELLING
 
 
 def _words(entries: Iterable[_Entry]) -> set[str]:

@@ -820,7 +820,10 @@ def _report(
     )
 
 
-_NEVER_LISTED = re.compile("孤儿|无人抚养|精神|艾滋|工伤|劳动能力|失业")
+_NEVER_LISTED = re.compile(
+    "孤儿|无人抚养|精神|艾滋|[HＨ][IＩ][VＶ]|感染者|肇事肇祸|以奖代补|工伤|伤残鉴定|劳动能力|失业",
+    re.IGNORECASE,
+)
 """Words of lists that are never published. Under the general rules nothing else is asked, so that
 the files of all matters are read for these few only."""
 _HEADLINES = 3

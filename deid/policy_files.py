@@ -7,7 +7,6 @@ before anything is masked. ``deid.policy`` makes a Policy of what it returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -126,6 +125,8 @@ def _merged(path: Path, seen: tuple[str, ...]) -> tuple[dict[str, Any], dict[str
 
 
 def _near(word: object, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # only a fault needs it
+
     close = get_close_matches(str(word), list(known), n=1, cutoff=0.6)
     return f"（是不是 {close[0]}？）" if close else ""
 

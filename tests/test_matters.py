@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from deid import mask_file
 from deid.data import load_yaml, patterns_dir
 from deid.matters import matter_remarks, suggest_matter
 from deid.policy import load_policy, policy_names
@@ -82,7 +85,9 @@ def test_what_is_never_published_is_asked_under_general_rules(title: str) -> Non
         ("dibao_confirm", "低保初审名单", ["初审公示"], True),
         ("dibao_confirm", "低保、特困名单", ["两类事项"], True),
         ("dibao_confirm", "临时救助公示", ["临时救助"], True),
-        ("dibao_confirm", "资金发放表", ["看不出"], True),
+        ("dibao_confirm", "临武县武水镇2026年第三季度资金发放表", ["看不出"], True),
+        ("dibao_confirm", "2026年第三季度名单", [], False),
+        ("dibao_confirm", "list_final-2\n6月发放花名册", [], False),
         ("family_planning", "计划生育特别扶助", ["失独"], True),
         ("ykt", "一卡通发放表：孤儿", ["孤儿基本生活费"], True),
         ("org_directory", "养老机构名录", [], False),
@@ -125,3 +130,22 @@ def test_no_two_matters_claim_the_same_words() -> None:
         for entry in raw.get("titles", ()):
             assert seen.setdefault(entry, name) == name
     assert seen
+
+
+def _never_listed() -> list[str]:
+    folder = patterns_dir() / "policies"
+    refused = [name for name in policy_names() if load_policy(name).refused]
+    return [entry for name in refused for entry in load_yaml(folder / f"{name}.yaml")["titles"]]
+
+
+@pytest.mark.parametrize("entry", [*_never_listed(), "ｈｉｖ"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_list_never_published_is_looked_at_under_general_rules(
+    tmp_path: Path, entry: str, inside: bool
+) -> None:
+    title = f"临澧县{''.join(entry.split())}人员花名册"
+    source = tmp_path / ("list.csv" if inside else f"{title}.csv")
+    source.write_text(f"{title if inside else ''},\n姓名,金额\n张惠兰,300\n", encoding="utf-8")
+    report = mask_file(source, tmp_path / "out.csv")
+    assert report.status == "look"
+    assert any("不公示" in item.message for item in report.items)
