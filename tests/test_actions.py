@@ -434,3 +434,33 @@ def test_a_note_beside_a_number_is_no_part_of_it(tmp_path: Path) -> None:
     text = f"姓名,身份证号\n张三,{CARD}（有效期至2035.01.01）\n"
     report, _ = _masked(tmp_path, text, load_policy())
     assert (report.status, report.strength["A"]) == ("publish", 1)
+
+
+def test_the_matter_tells_days_and_asks_about_the_title(tmp_path: Path) -> None:
+    text = f"某县2026年6月城乡低保名单\n姓名,身份证号,病种\n张三,{CARD},肺癌\n"
+    report, out = _masked(tmp_path, text, load_policy("dibao_confirm"))
+    assert out.splitlines()[1] == "姓名,身份证号"
+    assert (report.status, report.due[:5]) == ("publish", "2026年")
+    assert report.retention
+    report, _ = _masked(tmp_path, text, load_policy("tekun"))
+    assert any("请确认 --policy" in item.message for item in report.items)
+
+
+def test_a_list_that_is_never_published_is_asked_about(tmp_path: Path) -> None:
+    text = f"某县2026年6月孤儿基本生活费名单\n姓名,身份证号\n张三,{CARD}\n"
+    report, _ = _masked(tmp_path, text, load_policy())
+    assert report.status == "look"
+    assert any("--policy orphan" in item.message for item in report.items)
+    report, out = _masked(tmp_path, text, load_policy("orphan"))
+    assert (report.status, out) == ("refused", "")
+
+
+def test_student_aid_keeps_six_columns(tmp_path: Path) -> None:
+    head = "序号,姓名,身份证号,学校,院系,年级,专业,班级,家庭住址,联系电话,金额,备注"
+    row = f"1,张三丰,{CARD},第一中学,理科,三年级,数学,一班,红星村3组,13800138000,500,建档立卡"
+    text = f"2026年助学金受助学生名单\n{head}\n{row}\n"
+    _, out = _masked(tmp_path, text, load_policy("edu_aid"))
+    assert out.splitlines()[1:] == [
+        "姓名,学校,院系,年级,专业,班级",
+        "张三丰,第一中学,理科,三年级,数学,一班",
+    ]

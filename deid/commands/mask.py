@@ -139,12 +139,22 @@ def _as_run(reports: Sequence[FileReport], policy: Policy) -> Any:
         files=reports,
         policy=policy.name,
         policy_label=policy.label,
-        basis=policy.basis,
+        basis=policy.basis_shown,
+        **_where(policy) if policy.elements else {},
+        due=next((report.due for report in reports if report.due), ""),
+        retention=next((report.retention for report in reports if report.retention), ""),
         labels=entity_labels(),
         rules=entity_rules(policy),
         version=__version__,
         created=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
+
+
+def _where(policy: Policy) -> dict[str, str]:
+    """Where and by whom the lists are published, in words."""
+    from deid.policy_files import CHANNELS, LEVELS
+
+    return {"channel": CHANNELS[policy.channel], "level": LEVELS[policy.level]}
 
 
 def _line(report: FileReport) -> str:
