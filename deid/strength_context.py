@@ -220,7 +220,12 @@ _DATE = re.compile(
     r"((?:18|19|20)\d\d)(?:\s*[年.\-/]\s*(\d{1,2})(?!\d)(?:\s*[月.\-/]\s*(\d{1,2})(?!\d))?)?"
 )
 _DIGITS = re.compile(r"((?:18|19|20)\d\d)(0[1-9]|1[0-2])?(0[1-9]|[12]\d|3[01])?")
-_SHORT = re.compile(r"(\d\d)[年.\-/](\d{1,2})月?")
+_SHORT = re.compile(r"(\d\d)[年.\-/]?(\d{1,2})(?:[月.\-/]?(\d{1,2})?日?)?")
+_NO_CENTURY = 30
+"""Of a year of two digits: 26.3 may be 1926 or 2026, 54.3 is 1954."""
+_SERIAL = re.compile("[1-4][0-9]{4}|[5-9][0-9]{3}")
+_FIRST_DAY = datetime.date(1899, 12, 30)
+"""What spreadsheets count days from; 5000 is 1913, 49999 is 2036."""
 _AGE = re.compile(r"(\d{1,3})(?:\.\d+)?\s*(周岁|岁|个?月)?")
 _BAND = re.compile(r"(\d{1,3})\s*(?:周?岁)?\s*[-~至到]+\s*(\d{1,3})\s*(?:周?岁)?")
 _OPEN = re.compile(r"(\d{1,3})\s*(?:周?岁)?\s*(?:\(?含?\)?及?以上|[+＋])")
@@ -242,14 +247,17 @@ _SEXES = {
 def birth_of(text: str) -> Context:
     """What a birth date, birth month or birth year tells: day, month or year, whatever is shown."""
     plain = fold(text).strip()
+    if _SERIAL.fullmatch(plain):
+        return Context(birth=_FIRST_DAY + datetime.timedelta(days=int(plain)))
     match = _DATE.match(plain) if not re.match(r"\d{5}", plain) else _DIGITS.match(plain)
     if match is None:
-        short = _SHORT.fullmatch(plain)
-        if short is None or int(short[1]) <= OLDEST % 100 + 16:  # 26.3 may be 1926 or 2026
+        match = _SHORT.fullmatch(plain)
+        if match is None or int(match[1]) < _NO_CENTURY:
             return Context()
-        year, month, day = 1900 + int(short[1]), int(short[2]), 0
+        plain_year = 1900 + int(match[1])
     else:
-        year, month, day = int(match[1]), int(match[2] or 0), int(match[3] or 0)
+        plain_year = int(match[1])
+    year, month, day = plain_year, int(match[2] or 0), int(match[3] or 0)
     if not 1 <= month <= 12:
         return Context(year=year)
     try:
@@ -287,7 +295,9 @@ def sex_of(text: str) -> str:
 
 # ------------------------------------------------------------------------------------ whole rows
 
-_PLACES = ("province", "city", "county", "town", "village", "address", "household_address")
+_PLACES = frozenset(("province", "city", "county", "town", "village", "address"))
+_REGISTERED = "hukou_address"
+"""Where a person is registered: what the number's first six digits are about."""
 _BIRTHS = ("birth_date", "birth_month")
 _OWN_IDS = ("id_number", "disability_cert_no", "student_reg_no", "student_no", "social_security_no")
 _OTHER_IDS = ("head_id", "member_ids", "guardian_id", "other_person_id")
@@ -309,22 +319,43 @@ def title_context(
     titles = [*texts, file_name]
     found = (areas_in(title) for title in titles if len(title) <= 400)
     areas = min((areas for areas in found if areas), key=len, default=None)
-    return Context(areas=areas, on=on or own_date(titles))
+    return Context(areas=areas, ages=_ages_in(titles), on=on or own_date(titles))
+
+
+_TITLE_LENGTH = 60
+_AGES_IN_TITLE = re.compile(
+    r"\d{2,3}(?:周?岁)?[-~至到]\d{2,3}周?岁|\d{2,3}(?:周?岁)(?:\(?含?\)?及?以上)"
+)
+
+
+def _ages_in(titles: Iterable[str]) -> tuple[int, int] | None:
+    """The ages that a list is about (80周岁以上高龄老人), where its titles tell one span only."""
+    found = {
+        ages_of(match)
+        for title in titles
+        if len(title) <= _TITLE_LENGTH
+        for match in _AGES_IN_TITLE.findall(fold(title).replace("—", "-"))
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def row_context(base: Context, fields: Mapping[int, str], cells: Mapping[int, str]) -> Context:
     """The context of the person that a row is about. ``fields``: column -> key of fields.yaml."""
-    context, places = base, []
+    context, places, registered = base, [], ""
     for column, key in fields.items():
         text = cells.get(column, "")
         if not text:
             continue
         if key in _PLACES:
             places.append(text[:40])
+        elif key == _REGISTERED:
+            registered = text[:40]
         elif key in _BIRTHS or key == "age":
             context = with_birth(context, text)
         elif key == "sex":
             context = replace(context, sex=sex_of(text) or context.sex)
+    if registered and areas_in(registered):
+        places = [registered]
     return replace(context, areas=areas_of_row(places, base.areas)) if places else context
 
 
@@ -332,7 +363,7 @@ def with_birth(context: Context, text: str) -> Context:
     """What a birth or an age column adds; under a header of two things either may stand."""
     ages = ages_of(text)
     if ages:
-        return replace(context, ages=context.ages or ages)
+        return replace(context, ages=narrower(context.ages, ages))
     told = birth_of(text)
     return replace(
         context,
@@ -340,6 +371,14 @@ def with_birth(context: Context, text: str) -> Context:
         month=context.month or told.month,
         year=context.year or told.year,
     )
+
+
+def narrower(one: tuple[int, int] | None, other: tuple[int, int]) -> tuple[int, int]:
+    """The ages that both allow; the second where they contradict."""
+    if one is None:
+        return other
+    both = max(one[0], other[0]), min(one[1], other[1])
+    return both if both[0] <= both[1] else other
 
 
 def context_of(
@@ -371,7 +410,7 @@ def shown_in_row(base: Context, fields: Mapping[int, str], cells: Mapping[int, s
     they are the head's. For others only the place counts.
     """
     context = row_context(base, fields, cells)
-    place = replace(base, areas=context.areas)
+    place = replace(base, areas=context.areas, ages=None)
     found: list[Shown] = []
     own: list[Shown] = []
     for column, key in fields.items():

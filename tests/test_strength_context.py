@@ -68,6 +68,11 @@ def test_a_prefecture_is_all_its_counties_and_those_it_had() -> None:
         ("1954-03-**", Context(month=(1954, 3))),
         ("1954年02月30日", Context(month=(1954, 2))),
         ("54.03", Context(month=(1954, 3))),
+        ("540312", Context(birth=datetime.date(1954, 3, 12))),
+        ("54年3月12日", Context(birth=datetime.date(1954, 3, 12))),
+        ("19795", Context(birth=datetime.date(1954, 3, 12))),  # a spreadsheet's day
+        ("9999", Context(birth=datetime.date(1927, 5, 17))),
+        ("200312", Context(month=(2003, 12))),
         ("1954", Context(year=1954)),
         ("1954****", Context(year=1954)),
         ("1954-13-40", Context(year=1954)),
@@ -130,6 +135,33 @@ def test_the_county_may_stand_in_the_file_name() -> None:
     assert found.on == datetime.date(2024, 3, 1)
 
 
+@pytest.mark.parametrize(
+    ("titles", "ages"),
+    [
+        (["80周岁以上高龄老人名单"], (80, 111)),
+        (["80—89周岁高龄津贴"], (80, 89)),
+        (["80-89岁每月50元，90周岁以上每月100元"], None),
+        (["年满60周岁以上" + "的老人" * 20], None),
+        (["低保名单"], None),
+    ],
+)
+def test_a_title_may_tell_the_ages(titles: list[str], ages: tuple[int, int] | None) -> None:
+    assert title_context(titles, on=DAY).ages == ages
+
+
+def test_an_age_in_the_row_is_narrower_than_the_title() -> None:
+    title = "80周岁以上高龄老人名单"
+    told = [context_of(title, fields={0: "age"}, row={0: text}).ages for text in ("85", "72", "")]
+    assert told == [(85, 85), (72, 72), (80, 111)]
+
+
+def test_the_registered_address_goes_before_the_home() -> None:
+    fields = {0: "address", 1: "hukou_address"}
+    row = {0: "深圳市南山区", 1: "汝城县卢阳镇"}
+    assert context_of(fields=fields, row=row).areas == frozenset(["431026", "432828"])
+    assert context_of(fields=fields, row=row | {1: "一组"}).areas == frozenset(["440305"])
+
+
 def test_a_row_from_elsewhere_has_its_own_county() -> None:
     title = title_context(["汝城县低保名单"])
     row = {4: "广东省深圳市南山区"}
@@ -170,6 +202,13 @@ def test_age_and_sex_are_the_listed_persons() -> None:
     own, guardian = shown_in_row(Context(on=DAY), fields, cells)
     assert (own.context.ages, own.context.sex) == ((12, 12), "女")
     assert guardian.context == Context(on=DAY)
+
+
+def test_ages_of_a_title_are_not_the_guardians() -> None:
+    base = title_context(["80周岁以上老人名单"], on=DAY)
+    cells = {0: "431026************", 1: "431026********1234"}
+    own, guardian = shown_in_row(base, {0: "id_number", 1: "guardian_id"}, cells)
+    assert (own.context.ages, guardian.context.ages) == ((80, 111), None)
 
 
 def test_the_only_number_of_a_row_is_the_listed_persons() -> None:
