@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -42,8 +41,7 @@ _WINDOW = 60
 """How many characters before a house number an address may begin (the longest division chain, 36)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One level of an address: ``text[start:end]``."""
 
     level: str
@@ -51,8 +49,7 @@ class Part:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Where an address stands and what it is made of; parts are in order and do not overlap."""
 
     start: int

@@ -250,7 +250,21 @@ def _path_label(path: Sequence[str]) -> Label:
 
 def shape(value: str) -> str:
     """What one value looks like on its own: id, idlike, mobile, landline, card, name or nothing."""
-    digits = bare(fold(value))
+    folded = fold(value)
+    digits = bare(folded)
+    number = _number_shape(digits) if len(digits) >= _LEAST_DIGITS else ""
+    if number:
+        return number
+    if is_name(folded.strip()):
+        return "name"
+    return "address" if _is_fine_address(folded.strip()) else ""
+
+
+_LEAST_DIGITS = 10
+"""Of the shortest number that is told without a header: a landline's with its area code."""
+
+
+def _number_shape(digits: str) -> str:
     if resident_id(digits) or resident_id_15(digits):
         return "id"
     if resident_id_shape(digits):
@@ -259,12 +273,7 @@ def shape(value: str) -> str:
         return "mobile"
     if bank_card(digits):
         return "card"
-    if digits.startswith("0") and landline(digits):
-        return "landline"
-    folded = fold(value).strip()
-    if is_name(folded):
-        return "name"
-    return "address" if _is_fine_address(folded) else ""
+    return "landline" if digits.startswith("0") and landline(digits) else ""
 
 
 def _is_fine_address(folded: str) -> bool:

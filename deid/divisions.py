@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache, lru_cache
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from deid.data import patterns_dir
 from deid.errors import PatternError
+from deid.later import later
 
 LEVELS = ("province", "city", "county", "town")
 RANK = {level: rank for rank, level in enumerate(LEVELS)}
@@ -20,7 +20,7 @@ _ETHNIC = (
     "|柯尔克孜|朝鲜族|满族|瑶族|土族|撒拉族|达斡尔族|鄂温克族|黎族|畲族|仡佬族|佤族|拉祜族|纳西族|毛南族|仫佬族"
     "|水族|保安族|东乡族|裕固族|锡伯|塔吉克|独龙族|怒族|普米族|布朗族|各族"
 )
-_SUFFIX = re.compile(f"(?:(?:{_ETHNIC})*自治[区州县旗]|特别行政区|地区|[省市县区旗盟])$")
+_SUFFIX = later(f"(?:(?:{_ETHNIC})*自治[区州县旗]|特别行政区|地区|[省市县区旗盟])$")
 
 
 class Place(NamedTuple):
@@ -58,13 +58,20 @@ def _with_head(head: str) -> tuple[tuple[str, int], ...]:
     return tuple((names[at], at) for at in range(first, last))
 
 
+def _stem(name: str) -> str:
+    """A name without what says of which kind the division is."""
+    if "自治" in name or name.endswith(("地区", "特别行政区")):
+        return _SUFFIX.sub("", name)
+    return name[:-1] if name[-1] in "省市县区旗盟" else name
+
+
 @cache
 def _short() -> dict[str, tuple[str, ...]]:
     """Name of a province, city or county without its suffix -> codes."""
     found: dict[str, tuple[str, ...]] = {}
     pairs = zip(*_rows(), strict=True)
     for code, name in [pair for pair in pairs if len(pair[0]) < 9]:
-        stem = _SUFFIX.sub("", name)
+        stem = _stem(name)
         if len(stem) > 1 and stem != name:
             found[stem] = (*found.get(stem, ()), code)
     return found

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from deid.checks import CHECKS
 from deid.data import load_yaml, patterns_dir
@@ -28,8 +27,7 @@ _KEYS = frozenset(
 _FIND_KEYS = frozenset(("regex", "score", "checks", "needs_label"))
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One form of an entity in folded text. ``source`` is its regex, compiled when first used."""
 
     source: str
@@ -42,16 +40,14 @@ class Pattern:
         return _compiled(self.source)
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A text (perhaps under a column header) that must, or must not, hold the entity."""
 
     text: str
     header: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """A kind of identifier. ``kind`` is GB/T 37964's: direct, quasi or sensitive.
 
     ``public``: agencies have such a thing too, and theirs stays. ``column``: what a value that

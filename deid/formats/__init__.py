@@ -13,7 +13,6 @@ import importlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import BinaryIO, NamedTuple, Protocol
@@ -73,12 +72,10 @@ def _modules() -> Mapping[str, str]:
     """Extension -> name of its module, read off the sources: importing every format would take
     longer than to mask a small list."""
     found: dict[str, str] = {}
-    for source in files(__name__).iterdir():
-        declared = (
-            _DECLARED.search(source.read_text("utf-8")) if source.name[-3:] == ".py" else None
-        )
+    for source in Path(__file__).parent.glob("*.py"):
+        declared = _DECLARED.search(source.read_text("utf-8"))
         if declared:
-            name = f"{__name__}.{source.name[:-3]}"
+            name = f"{__name__}.{source.stem}"
             found.update(dict.fromkeys(ast.literal_eval(declared[1]), name))
     return MappingProxyType(found)
 
