@@ -20,6 +20,7 @@ from deid.model import Edit, Item, Table
 from deid.operators import build, mask
 from deid.policy import FieldRule, Policy, Thresholds
 from deid.prose import TextFindings
+from deid.scan import bare
 from deid.strength import Strength, measure
 from deid.strength_context import ID_FIELDS, Shown, shown_in_row, title_context
 from deid.strength_remedy import Remedy, remedies
@@ -61,6 +62,8 @@ class ListedRow:
 
     block: Block
     spots: Mapping[int, Spot]
+    source: Mapping[int, str] = field(default_factory=dict, repr=False)
+    """Every value as it came, those of columns that go too."""
 
 
 @dataclass
@@ -72,6 +75,7 @@ class Verdict:
     fields: dict[str, str] = field(default_factory=dict)
     """Field -> ``generalise`` or ``drop``: what the columns of weak rows need as a whole."""
     blocked: list[Item] = field(default_factory=list)
+    namesakes: list[Item] = field(default_factory=list)
 
 
 def rows_of_table(
@@ -88,6 +92,7 @@ def rows_of_table(
                     for column, text in row.cells.items()
                     if column not in gone
                 },
+                row.cells,
             )
 
 
@@ -98,7 +103,8 @@ def row_of_line(found: TextFindings) -> ListedRow | None:
         if one.cell is not None:
             block = one.cell.block
             spots[one.column] = Spot(found.text.place, one.cell.text, one.start)
-    return ListedRow(block, spots) if block else None
+    source = {column: spot.text for column, spot in spots.items()}
+    return ListedRow(block, spots, source) if block else None
 
 
 def grade_list(
@@ -112,6 +118,7 @@ def grade_list(
     verdict = Verdict()
     base = title_context(islice(titles, 40), name)
     known: dict[int, tuple[Block, dict[int, str]]] = {}
+    alike: dict[tuple[str, ...], tuple[str, str]] = {}
     for row in rows:
         fields = known.get(id(row.block))
         if fields is None:
@@ -121,6 +128,8 @@ def grade_list(
             for column, spot in row.spots.items()
             if column in fields[1]
         }
+        if policy.reshapes:
+            verdict.namesakes += _namesake(row, fields[1], cells, alike)
         told = {
             c: _numbers(text) if fields[1][c] in ID_FIELDS else text for c, text in cells.items()
         }
@@ -128,6 +137,35 @@ def grade_list(
         if shown:
             _grade_row(verdict, row, shown, cells, edits, policy)
     return verdict
+
+
+_NAMES = ("name", "head_name")
+_VARIES = frozenset(("seq_no", "amount", "period", "quantity", "remark"))
+"""Fields that tell nobody apart: they change from list to list."""
+
+
+def _namesake(
+    row: ListedRow,
+    fields: Mapping[int, str],
+    cells: Mapping[int, str],
+    alike: dict[tuple[str, ...], tuple[str, str]],
+) -> Iterator[Item]:
+    """A row that reads, as masked, like that of somebody else. ``alike``: how the rows so far read,
+    with the number and the place of the first that reads so."""
+    name = next((column for column, key in fields.items() if key in _NAMES), None)
+    number = next(
+        (column for column, key in fields.items() if key in ("id_number", "head_id")), None
+    )
+    if name is None or number is None or name not in row.spots or not cells.get(name, "").strip():
+        return
+    reads = (cells[name].strip(), *(cells[c] for c in sorted(cells) if fields[c] not in _VARIES))
+    own, place = bare(fold(row.source.get(number, ""))), row.spots[name].place
+    other, first = alike.setdefault(reads, (own, place))
+    if own and other and own != other:
+        yield Item(
+            place,
+            f"与 {first} 同名，遮盖后两人分不清；可按村民小组、年龄段区分，仍分不清时再多留一位",
+        )
 
 
 _NOTE = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")

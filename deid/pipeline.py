@@ -322,6 +322,7 @@ def _worked(
         verdict = _grade(parts, work, policy, source)
     work.edits.update(verdict.edits)
     work.grades = verdict.grades
+    work.items += verdict.namesakes
     return work, policy, verdict.blocked
 
 
@@ -421,7 +422,7 @@ def _examine(
 ) -> _Work:
     """Findings and edits of every part."""
     work = _Work()
-    shaping = _reshaping(policy)
+    shaping = None if keep_findings else _reshaping(policy)
     closely = policy.reshapes or policy.thresholds != Thresholds()
     tables = [part for part in parts if isinstance(part, Table)]
     texts = [part for part in parts if isinstance(part, Text)]
@@ -520,6 +521,8 @@ def _take(
     edits = edits_for(text, findings, policy, place=place, star=star)
     if edits:
         work.edits[place] = edits
+    if policy.elements and any(edits) and any(item.entity == "PERSON" for item in findings):
+        work.items.append(Item(place, "未成年人，姓名已遮盖"))
     for item in findings:
         work.found[item.entity] += 1
         if policy.hides(item.entity):

@@ -12,6 +12,8 @@ import docx as python_docx
 import openpyxl
 import pytest
 import xlwt
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen import canvas
@@ -464,3 +466,61 @@ def test_student_aid_keeps_six_columns(tmp_path: Path) -> None:
         "姓名,学校,院系,年级,专业,班级",
         "张三丰,第一中学,理科,三年级,数学,一班",
     ]
+
+
+def test_minors_are_masked_and_listed(tmp_path: Path) -> None:
+    text = (
+        f"某县低保名单\n户主姓名,身份证号,村,金额\n张三丰,{CARD},红星村,300\n"
+        "李小四,431026201601011234,红星村,200\n"
+    )
+    report, out = _masked(tmp_path, text, load_policy("dibao_confirm"))
+    assert out.splitlines()[2:] == [
+        "张三丰,110105************,红星村,300",
+        "李**,431026************,红星村,200",
+    ]
+    assert [(item.place, item.message[:4]) for item in report.items] == [("R3C0", "未成年人")]
+
+
+def test_namesakes_of_one_village_are_listed(tmp_path: Path) -> None:
+    rows = [f"张三,{CARD},红星村,300", f"张三,{OTHER},红星村,200", f"张三,{OTHER},红旗村,200"]
+    text = "\n".join(["某县低保名单", "户主姓名,身份证号,村,金额", *rows, ""])
+    report, _ = _masked(tmp_path, text, load_policy("dibao_confirm"))
+    assert [item.place for item in report.items if "同名" in item.message] == ["R3C0"]
+
+
+PEOPLE = st.lists(
+    st.tuples(
+        st.sampled_from(["王小明", "李秀英", "欧阳娜", "买买提·艾力"]),
+        st.sampled_from([OTHER, "430724195001011238", "430724********1235", ""]),
+        st.sampled_from(["72", "八十", "", "不详", "３０岁"]),
+        st.sampled_from(["肺癌", "", "高血压，糖尿病"]),
+        st.sampled_from(["患肺癌", "车祸", ""]),
+        st.sampled_from(["石桥村3组", "合口镇红旗村", ""]),
+        st.sampled_from(["100", "2000.50", ""]),
+    ),
+    max_size=8,
+)
+PERSON = ("张三丰", CARD, "72", "肺癌", "患肺癌住院", "石桥村3组12号")
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    before=PEOPLE, after=PEOPLE, month=st.integers(1, 12), amount=st.sampled_from(["300", "1.5"])
+)
+@pytest.mark.parametrize("name", ["general", "dibao_review", "tekun"])
+def test_a_person_is_masked_alike_in_every_list(
+    tmp_path: Path, name: str, before: list[tuple[str, ...]], after: list[tuple[str, ...]],
+    month: int, amount: str,
+) -> None:  # fmt: skip
+    def masked(rows: list[tuple[str, ...]], title: str) -> list[str]:
+        head = "姓名,身份证号,年龄,病种,致困原因,家庭住址,金额"
+        text = "\n".join([title, head, *map(",".join, rows), ""])
+        out = _masked(tmp_path, text, load_policy(name))[1]
+        return [row for row in out.splitlines() if row.startswith("张三丰")]
+
+    alone = masked([(*PERSON, amount)], "某县2026年1月低保名单")
+    among = masked([*before, (*PERSON, amount), *after], f"某县2026年{month}月低保名单")
+    assert len(alone) == 1
+    assert among == alone
