@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -112,4 +112,4 @@ def _truth(text: str) -> bool:
     return text.lower() in ("1", "true", "yes")
 
 
-_READ = {"str": str, "int": int, "bool": _truth}
+_READ: Mapping[str, Callable[[str], Any]] = {"str": str, "int": int, "bool": _truth}

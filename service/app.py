@@ -1,0 +1,115 @@
+"""The application: settings -> an ASGI app with every route behind the gate."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from deid import __version__
+from deid.errors import DeidError, LeftOver, UnknownPolicy, UnreadableFile
+
+from . import catalogue, pages, texts
+from .gate import App, Gate
+from .metrics import Metrics
+from .problems import Problem, of_status
+from .settings import Settings
+
+log = logging.getLogger("deid.service")
+
+ROUTERS = (catalogue.router, texts.router, pages.router)
+
+
+def create_app(settings: Settings | None = None) -> App:
+    """The service as an ASGI application. Raises SettingsFault for unsafe settings."""
+    settings = (settings or Settings()).checked()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        texts.warm_up()
+        yield
+
+    app = FastAPI(
+        title="deid",
+        version=__version__,
+        description="名单公示去标识化服务：/v1 与 Python 库一一对应。",
+        lifespan=lifespan,
+        docs_url=None,  # Swagger's page comes from a content network: ours is served from here
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.settings = settings
+    app.state.metrics = Metrics()
+    for router in ROUTERS:
+        app.include_router(router)
+    _handle_errors(app)
+    return Gate(app, settings, app.state.metrics)
+
+
+def _handle_errors(app: FastAPI) -> None:
+    def request_id(request: Request) -> str:
+        return str(request.scope.get("state", {}).get("request_id", ""))
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> Response:
+        return error.response(request_id(request))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return invalid(error.errors()).response(request_id(request))
+
+    @app.exception_handler(HTTPException)
+    async def _status(request: Request, error: HTTPException) -> Response:
+        problem = of_status(error.status_code)
+        problem.headers = dict(error.headers or {})
+        return problem.response(request_id(request))
+
+    @app.exception_handler(DeidError)
+    async def _deid(request: Request, error: DeidError) -> Response:
+        return of_deid(error).response(request_id(request))
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> Response:
+        # The kind of error and where, not its message: that may hold what was being masked.
+        log.error(
+            '{"event": "error", "id": "%s", "kind": "%s"}',
+            request_id(request),
+            type(error).__name__,
+        )
+        return Problem("internal").response(request_id(request))
+
+
+def of_deid(error: DeidError) -> Problem:
+    """The problem that an error of the library is to a client."""
+    if isinstance(error, UnknownPolicy):
+        return Problem("no-policy", str(error))
+    if isinstance(error, LeftOver):
+        return Problem("refused", str(error))
+    return Problem("unreadable" if isinstance(error, UnreadableFile) else "invalid", str(error))
+
+
+_WORDS = """body query path header texts text policy columns rows title channel level override
+options files entities language context"""
+_NAMES = frozenset(_WORDS.split())
+
+
+def invalid(errors: Sequence[Any]) -> Problem:
+    """What does not fit, by place and kind; never the value, nor a key that the client made up."""
+    if any(each.get("type") == "json_invalid" for each in errors):
+        return Problem("malformed")
+    told = [
+        {
+            "at": [
+                part if isinstance(part, int) or part in _NAMES else "…" for part in each["loc"]
+            ],
+            "kind": each["type"],
+        }
+        for each in errors[:20]
+    ]
+    return Problem("invalid", "字段缺少、多余或类型不对", "See errors", extra={"errors": told})
