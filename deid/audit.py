@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,12 @@ from deid.data import load_yaml, patterns_dir
 from deid.errors import DeidError, UnsupportedFormat
 from deid.formats import Document, open_document
 from deid.inputs import Task
+from deid.matters import matter_remarks, suggest_matter
 from deid.model import Finding, Item, Table, Text
 from deid.pipeline import _OS_FAULTS, _sha256, mask_name
 from deid.policy import Policy, load_policy
 from deid.prose import Known, _list_rows, _rows, merge, scan_texts
-from deid.published import Person, Publication, RowReader, date_in_name, matter_of, style
+from deid.published import Person, Publication, RowReader, date_in_name, style
 from deid.scan import scan
 from deid.stream import LEAST, mask_csv
 from deid.strength_context import areas_in
@@ -40,6 +41,8 @@ from deid.text import STAR_LIKE, fold
 from deid.union import UnionAudit, Unit, strength_of, unite
 
 SCHEMA = "deid-audit/1"
+AUTO = "auto"
+"""In place of a policy's name: each file by the matter that its title speaks of."""
 MOST_ITEMS = 1000
 """Places of one kind that a report of one file names; the counts are of all."""
 _EXAMPLES_TOLD = 20
@@ -213,7 +216,7 @@ def _label(entity: str) -> str:
 def audit_file(
     source: Path,
     *,
-    policy: Policy,
+    policy: Policy | None,
     shown: str = "",
     published: datetime.date | None = None,
     today: datetime.date | None = None,
@@ -222,13 +225,16 @@ def audit_file(
 
     A file that cannot be read gives status ``unreadable`` and no persons. ``shown`` is what the
     file is called in reports, ``published`` the day of publication where the file itself is wrong.
+    Without a policy, that of the one matter that the title speaks of, or else ``general``.
     """
     started = time.perf_counter()
-    name = shown or mask_name(source.name, policy)
+    rules = policy or load_policy()
+    name = shown or mask_name(source.name, rules)
     try:
         size = source.stat().st_size
         with contextlib.closing(open_document(source)) as document:
-            pass_ = _FilePass(document, source, name, policy, published)
+            rules = policy or policy_of(document, source)
+            pass_ = _FilePass(document, source, name, rules, published)
             pass_.run()
             audit = pass_.report()
         audit = replace(audit, size=size, sha256=_sha256(source))
@@ -237,20 +243,41 @@ def audit_file(
             _OS_FAULTS.get(error.errno or 0, "读文件时出错") if isinstance(error, OSError) else ""
         )
         status = "unsupported" if isinstance(error, UnsupportedFormat) else "unreadable"
-        audit = FileAudit(name, status, told or str(error), policy=policy.name)
+        audit = FileAudit(name, status, told or str(error), policy=rules.name)
         return replace(audit, seconds=_since(started)), None
     audit = replace(audit, seconds=_since(started))
-    return with_deadline(audit, policy, today), pass_.publication
+    return with_deadline(audit, rules.label, today), pass_.publication
 
 
-def with_deadline(
-    audit: FileAudit, policy: Policy, today: datetime.date | None = None
-) -> FileAudit:
+_HEAD = 12
+"""Rows and lines at the top that may be a title."""
+
+
+def policy_of(document: Document, source: Path) -> Policy:
+    """The policy of the one matter that a title, a sheet's name or the file's name speaks of."""
+    titles = [source.stem]
+    for part in islice(document.parts, _HEAD):
+        if isinstance(part, Text):
+            titles.append(part.text[:200])
+        else:
+            titles += [part.name, *_top(part)]
+    found = suggest_matter("\n".join(titles))
+    return load_policy(found[0] if len(found) == 1 else "general")
+
+
+def _top(table: Table) -> Iterator[str]:
+    """The cells at the top of a table that stand alone in their row."""
+    for row in islice(table.rows(), _HEAD):
+        if len(row.cells) == 1:
+            yield from (text[:200] for text in row.cells.values())
+
+
+def with_deadline(audit: FileAudit, label: str, today: datetime.date | None = None) -> FileAudit:
     """The audit as of today: a list that was fit yesterday may have to be taken down today."""
     until = _day(audit.until)
     if until is None or (today or datetime.date.today()) <= until:
         return audit
-    told = f"已过公示期：{until.isoformat()} 期满，应当撤下（{policy.label}）"
+    told = f"已过公示期：{until.isoformat()} 期满，应当撤下（{label}）"
     return replace(
         audit,
         status="found",
@@ -301,8 +328,6 @@ class _FilePass:
         self._running_text(len(self.publication.places))
         publication = self.publication
         publication.titles = self._titles
-        names = [self._source.stem, self._source.parent.name]
-        publication.matter = matter_of([*self._titles, *names])
 
     # ------------------------------------------------------------------------------------- tables
 
@@ -418,7 +443,9 @@ class _FilePass:
             return False
         with tempfile.TemporaryDirectory(prefix="deid-") as folder:
             target = Path(folder, "masked" + self._source.suffix.lower())
-            done = mask_csv(self._source, target, self._policy)
+            # Columns that the policy drops are told as columns: here every cell has to stay in place.
+            cells_only = replace(self._policy, fields={}, only=frozenset())
+            done = mask_csv(self._source, target, cells_only)
             if done is None:
                 return False
             if done.changed:
@@ -462,16 +489,15 @@ class _FilePass:
         grades, weak_rows = self._graded()
         examples = list(self._examples())
         until = retention_end(self._policy, self.date)
-        refused = self._policy.refused if self.publication.rows else ""
-        never = [Item("", f"这类名单不应公示：{refused}")] if refused else []
+        never, hints = self._of_the_matter()
         items = [*never, *weak_rows, *self.found.listed(), *self._forbidden()]
-        hints = [Item(place, "名字是常见的示例姓名，请核对是不是真实名单") for place in examples]
+        hints += [Item(place, "名字是常见的示例姓名，请核对是不是真实名单") for place in examples]
         return FileAudit(
             source=self.publication.source,
             status="found" if items else "clean",
             format=self._document.format,
             policy=self._policy.name,
-            matter=self.publication.matter,
+            matter="、".join(suggest_matter(self._title())),
             rows=self.publication.rows,
             left=dict(sorted(self.found.left.items())),
             weak=self.found.weak,
@@ -509,23 +535,40 @@ class _FilePass:
             items.append(Item(place, told))
         return grades, items
 
+    def _title(self) -> str:
+        return "\n".join([self._source.stem, *self._titles[:_HEAD]])
+
+    def _of_the_matter(self) -> tuple[list[Item], list[Item]]:
+        """What is wrong with publishing a list of that matter at all, and what is worth a look."""
+        if not self.publication.rows:
+            return [], []
+        refused = self._policy.refused
+        never = [Item("", f"这类名单不应公示：{refused}")] if refused else []
+        told = matter_remarks(self._policy, self._title())
+        blamed = not self._policy.titles
+        never += [Item("", one.message) for one in told if one.look and blamed]
+        return never, [Item("", one.message) for one in told if not (one.look and blamed)]
+
     def _header(self, table: int, column: int) -> str:
         header = self.publication.headers.get((table, column), "").rpartition(" / ")[2]
         return f"“{header[:20]}”列" if header and not any(map(str.isdigit, header)) else ""
 
     def _styles(self) -> Iterator[MaskStyle]:
         """How the numbers of each column are masked, the usual way first."""
-        counts: Counter[tuple[int, int, str]] = Counter()
-        first: dict[tuple[int, int, str], str] = {}
+        counts: Counter[tuple[str, str]] = Counter()
+        first: dict[tuple[str, str], str] = {}
+        headers: dict[tuple[int, int], str] = {}
         for person in self.publication.people:
             if person.id:
-                key = (person.table, person.column, style(person.id))
+                at = person.table, person.column
+                if at not in headers:
+                    headers[at] = self._header(*at).strip("“”列")
+                key = headers[at], style(person.id)
+                if key not in first:
+                    first[key] = self.publication.place(person)
                 counts[key] += 1
-                first.setdefault(key, self.publication.place(person))
-        for (table, column, how), rows in counts.most_common():
-            key = (table, column, how)
-            header = self._header(table, column).strip("“”列")
-            yield MaskStyle(header, "CN_RESIDENT_ID", how, rows, first[key])
+        for key, rows in counts.most_common():
+            yield MaskStyle(key[0], "CN_RESIDENT_ID", key[1], rows, first[key])
 
     def _examples(self) -> Iterator[str]:
         """Places of rows whose name is one that samples use."""
@@ -579,30 +622,32 @@ def audit_files(
     paths: Iterable[str | Path],
     against: Iterable[str | Path] = (),
     *,
-    policy: Policy | str | Path = "general",
+    policy: Policy | str | Path | None = "general",
     published: datetime.date | None = None,
     today: datetime.date | None = None,
 ) -> AuditReport:
     """What published files still tell; with ``against``, what all of them reveal together.
 
-    Nothing is changed or written. Faults of a file come back in its part of the report.
+    Nothing is changed or written. Faults of a file come back in its part of the report. ``policy``
+    None: each file by the matter that its title speaks of.
     """
-    rules = policy if isinstance(policy, Policy) else load_policy(policy)
+    rules = policy if isinstance(policy, Policy | None) else load_policy(policy)
+    usual = rules or load_policy()
     others = list(against)
     files: list[FileAudit] = []
-    tasks = [Task(path, mask_name(path.name, rules)) for path in _distinct([*paths, *others])]
+    tasks = [Task(path, mask_name(path.name, usual)) for path in _distinct([*paths, *others])]
     if others:
         union = audit_publications(tasks, rules, published, files.append, today=today)
-        return AuditReport(tuple(files), union, rules.name)
+        return AuditReport(tuple(files), union, rules.name if rules else AUTO)
     for task in tasks:
         audit, _ = audit_file(task.source, policy=rules, published=published, today=today)
         files.append(audit)
-    return AuditReport(tuple(files), None, rules.name)
+    return AuditReport(tuple(files), None, rules.name if rules else AUTO)
 
 
 def audit_publications(
     tasks: Sequence[Task],
-    policy: Policy,
+    policy: Policy | None,
     published: datetime.date | None,
     done: Callable[[FileAudit], object],
     *,
@@ -622,7 +667,7 @@ def audit_publications(
         done(audit)
         if publication:
             publications.append(publication)
-    return union_of(publications, files, policy)
+    return union_of(publications, files, policy or load_policy())
 
 
 def _named_apart(tasks: Sequence[Task]) -> Iterator[Task]:

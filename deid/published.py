@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from deid.address import parse_address
 from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
-from deid.data import load_yaml, patterns_dir
 from deid.fields import Label
 from deid.model import Row, Table, Text
 from deid.names import is_name
@@ -68,7 +67,6 @@ class Publication:
     columns: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
     titles: list[str] = field(default_factory=list)
     rows: int = 0
-    matter: str = ""
 
     def place(self, person: Person) -> str:
         """Where a person's number (or else the name) stands, as reports write it."""
@@ -209,13 +207,22 @@ def style(pattern: str) -> str:
     >>> style("431026????????1234"), style("?" * 18)
     ('前6后4', '全部遮盖')
     """
-    if HIDDEN not in pattern:
+    return _style(pattern.translate(_SHOWN))
+
+
+_SHOWN = str.maketrans("0123456789X", "0" * 11)
+
+
+@cache
+def _style(shape: str) -> str:
+    """The style of all numbers that show the same places."""
+    if HIDDEN not in shape:
         return "未遮盖"
-    first = pattern.index(HIDDEN)
-    last = len(pattern) - 1 - pattern.rindex(HIDDEN)
+    first = shape.index(HIDDEN)
+    last = len(shape) - 1 - shape.rindex(HIDDEN)
     if first == last == 0:
-        return "全部遮盖" if set(pattern) == {HIDDEN} else "露中间"
-    inside = pattern[first : len(pattern) - last]
+        return "全部遮盖" if set(shape) == {HIDDEN} else "露中间"
+    inside = shape[first : len(shape) - last]
     ends = f"前{first}" * bool(first) + f"后{last}" * bool(last)
     return ends + ("及中间" if set(inside) != {HIDDEN} else "")
 
@@ -276,25 +283,6 @@ def locality_of(address: str) -> tuple[str, str]:
             found[part.level] = folded[at : part.end]
         at = part.end
     return town_key(found["town"]), village_key(found["village"])
-
-
-@cache
-def _matters() -> tuple[re.Pattern[str], Mapping[str, str]]:
-    """Any word that tells a matter, the longest first, and the matter that each tells."""
-    matters = load_yaml(patterns_dir() / "audit.yaml")["matters"]
-    words = {word: matter for matter, words in matters.items() for word in words.split()}
-    longest = sorted(words, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest))), words
-
-
-def matter_of(texts: Sequence[str]) -> str:
-    """The matter that a title or a file name speaks of; empty when none is told."""
-    for text in texts:
-        word, matters = _matters()
-        match = word.search(fold(text))
-        if match:
-            return matters[match[0]]
-    return ""
 
 
 # ------------------------------------------------------------------------------------- the layout
@@ -411,12 +399,9 @@ def united(first: str, second: str) -> str | None:
         return None if first and second else first or second
     if first == second:
         return first
-    merged = []
-    for one, other in zip(first, second, strict=True):
-        if one != other and one != HIDDEN and other != HIDDEN:
-            return None
-        merged.append(other if one == HIDDEN else one)
-    return "".join(merged)
+    merged = [b if a == HIDDEN else a for a, b in zip(first, second, strict=True)]
+    other = [a if b == HIDDEN else b for a, b in zip(first, second, strict=True)]
+    return "".join(merged) if merged == other else None
 
 
 class RowReader:

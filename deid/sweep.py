@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deid.audit import FileAudit, audit_file, file_as_dict, file_from_dict, with_deadline
+from deid.audit import AUTO, FileAudit, audit_file, file_as_dict, file_from_dict, with_deadline
 from deid.batch import _stop_workers, _unforeseen, catch_stop_signals
 from deid.inputs import Task
 from deid.pipeline import _sha256
-from deid.policy import Policy, load_policy
+from deid.policy import Policy, load_policy, policy_names
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
@@ -36,6 +36,14 @@ class Order:
     policy: str
     published: datetime.date | None = None
 
+    def names(self) -> list[str]:
+        """The policies that may be used."""
+        return policy_names() if self.policy == AUTO else [self.policy]
+
+    def rules(self) -> Policy | None:
+        """The policy; None where each file's title tells."""
+        return None if self.policy == AUTO else load_policy(self.policy)
+
 
 class State:
     """What earlier runs found, kept in a file that only grows."""
@@ -46,7 +54,7 @@ class State:
         self._stamp = {
             "schema": STATE_SCHEMA,
             "version": version,
-            "rules": _rules(load_policy(order.policy)),
+            "rules": "/".join(map(_rules, map(load_policy, order.names()))),
             "published": order.published.isoformat() if order.published else "",
         }
         if path and path.exists():
@@ -143,13 +151,14 @@ def audit_tasks(
         if jobs > 1
         else _one_by_one(fresh, order)
     )
-    policy = load_policy(order.policy)
+    rules = order.rules()
     for number, task in enumerate(tasks):
         audit = known.get(number)
         if audit is None:
             audit = next(done)
             kept.add(task, audit)
-        yield with_deadline(audit, policy)
+        label = rules.label if rules else load_policy(audit.policy).label if audit.until else ""
+        yield with_deadline(audit, label)
 
 
 def _one_by_one(tasks: Sequence[Task], order: Order) -> Iterator[FileAudit]:
@@ -164,7 +173,7 @@ def _audit(task: Task, order: Order) -> FileAudit:
     try:
         audit, _ = audit_file(
             task.source,
-            policy=load_policy(order.policy),
+            policy=order.rules(),
             shown=task.shown,
             published=order.published,
             today=datetime.date.min,

@@ -116,7 +116,7 @@ class _Cluster:
 
 
 def _joined(one: Facts, other: Facts) -> Facts:
-    if one == other or other == NO_FACTS:
+    if one is other or one == other or other == NO_FACTS:
         return one
     return Facts(
         united(one.birth, other.birth) or one.birth,

@@ -220,6 +220,25 @@ def test_columns_that_the_policy_does_not_allow(tmp_path: Path) -> None:
     assert [item.place for item in audit.items if "不得公开" in item.message] == ["第4列"]
 
 
+def test_a_list_that_is_never_published(tmp_path: Path) -> None:
+    path = listed(tmp_path, "孤儿名单.csv", "1,张春花,红星村,300", "序号,姓名,村,金额")
+    for policy in (GENERAL, load_policy("orphan"), None):
+        audit, _ = audit_file(path, policy=policy, today=datetime.date(2026, 1, 1))
+        assert (audit.status, audit.matter) == ("found", "orphan")
+        assert "公示" in audit.items[0].message
+
+
+def test_the_matter_of_the_title_may_choose_the_policy(tmp_path: Path) -> None:
+    title = "第一中学2026年春季学生资助公示（2026年3月2日）,,,\n序号,姓名,学校,家庭住址"
+    path = listed(tmp_path, "a.csv", "1,张春花,第一中学,红星村\n2,李秋实,第一中学,红星村", title)
+    report = audit_files([path], policy=None, today=datetime.date(2026, 3, 3))
+    assert (report.files[0].policy, report.policy) == ("edu_aid", "auto")
+    assert any("家庭住址" in item.message for item in report.items)
+    assert not report.files[0].overdue
+    late = audit_files([path], policy="edu_aid", today=datetime.date(2026, 6, 3))
+    assert late.files[0].overdue
+
+
 @pytest.mark.parametrize(
     ("name", "status"),
     [("a.jpg", "unsupported"), ("a.xlsx", "unreadable"), ("b.csv", "unreadable")],
@@ -559,6 +578,9 @@ def test_a_list_may_be_overdue_the_next_time(tmp_path: Path) -> None:
         (audit,) = audit_tasks(tasks, Order(str(rules)), state=tmp_path / "state.jsonl")
         assert (audit.overdue, audit.until, audit.items_total) == (True, "2026-03-03", 1)
     assert summary([audit])["overdue"] == 1
+    for _ in range(2):
+        (audit,) = audit_tasks(tasks, Order("auto"), state=tmp_path / "auto.jsonl")
+        assert audit.policy == "general"
 
 
 # ------------------------------------------------------------------------------------- the command

@@ -14,7 +14,6 @@ from deid.console import (
     HELP,
     INPUTS,
     JOBS,
-    POLICY,
     QUIET,
     chosen_policy,
     echo_json,
@@ -53,7 +52,10 @@ _STATUS = {
     "--format", "form", type=click.Choice(["table", "json", "jsonl"]), default="table",
     help="table 给人看；json 一份文档；jsonl 每份文件一行；默认 table",
 )  # fmt: skip
-@POLICY
+@click.option(
+    "--policy", default="general", show_default=False, metavar="NAME|FILE|auto",
+    help="公示规则：名称、自己的 YAML 文件；auto：每份文件按标题判断是哪类事项；默认 general",
+)  # fmt: skip
 @click.option(
     "--published", metavar="DATE", callback=lambda *given: _date(*given),
     help="公开的日期，如 2026-03-15；默认按标题、网页或文件名里的日期",
@@ -80,12 +82,13 @@ def command(
     INPUT 是文件、文件夹（含下级，可以是整个网站）、通配符。结果只有数目和位置，没有内容。
     退出状态：0 没有问题；1 有问题；2 命令不对或有文件读不了。
     """
-    from deid.audit import AuditReport
+    from deid.audit import AUTO, AuditReport
 
-    chosen = chosen_policy(policy)
-    tasks = tasks_of(inputs, chosen)
+    chosen = None if policy == AUTO else chosen_policy(policy)
+    usual = chosen or chosen_policy("general")
+    tasks = tasks_of(inputs, usual)
     created = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    others = tasks_of(against, chosen) if against else []
+    others = tasks_of(against, usual) if against else []
     files: list[FileAudit] = []
     with progress(len(tasks) + len(others), show=not quiet and is_long(tasks)) as advance:
 
@@ -100,7 +103,7 @@ def command(
         else:
             union = None
             _alone(tasks, policy, published, state, jobs, done)
-    report = AuditReport(tuple(files), union, chosen.name, created)
+    report = AuditReport(tuple(files), union, chosen.name if chosen else AUTO, created)
     _SHOW[form](report, quiet)
     for audit in files:
         if audit.status == "unreadable":
@@ -134,7 +137,7 @@ def _alone(
 
 def _laid_over(
     tasks: Sequence[Task],
-    policy: Policy,
+    policy: Policy | None,
     published: datetime.date | None,
     done: Callable[[FileAudit], None],
 ) -> UnionAudit:
@@ -253,7 +256,7 @@ def _show_items(report: AuditReport) -> None:
 def _show_hints(report: AuditReport) -> None:
     hints = [(file, item) for file in report.files for item in file.hints]
     for file, item in hints[:5]:
-        click.echo(f"提示：{file.source} {item.place}　{item.message}")
+        click.echo(f"提示：{f'{file.source} {item.place}'.strip()}　{item.message}")
     rest = sum(file.examples for file in report.files) - 5
     if rest > 0:
         click.echo(f"提示：还有 {rest} 处示例姓名")
