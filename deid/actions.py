@@ -592,19 +592,28 @@ class _LabelledValues:
             for word in spec["synonyms"].upper().split():
                 if len(word) > 1:
                     self._verdicts.setdefault(word, verdict)
-        self._pattern = _pattern_of(self._verdicts)
 
     def edits(self, place: str, text: str, edits: Sequence[Edit]) -> list[Edit]:
         """The edits of the text with those of its labelled values in the place of what they cover."""
-        if self._pattern is None or not (":" in text or "：" in text):
+        if not self._verdicts or not (":" in text or "：" in text):
             return list(edits)
         folded = fold(text)
-        found = list(edits)
-        for match in self._pattern.finditer(folded):
-            start, end = match.span("value")
-            verdict = self._verdicts["".join(match["label"].split()).upper()]
-            found = self._with(found, place, text, (start, end), verdict)
+        found, done = list(edits), 0
+        for colon in _COLON.finditer(folded):
+            value = _VALUE.match(folded, colon.end()) if colon.start() >= done else None
+            verdict = self._before(folded[max(0, colon.start() - _WINDOW) : colon.start()])
+            if value and verdict:
+                done = value.end()
+                found = self._with(found, place, text, value.span(), verdict)
         return found
+
+    def _before(self, window: str) -> Verdict | None:
+        """The verdict of the label that ends a text; blanks may stand in it, and in front of it."""
+        words = _LABEL_STOP.split(_NOTE.sub("", window))[-1].upper().split()
+        for at in range(len(words)):
+            if verdict := self._verdicts.get("".join(words[at:])):
+                return verdict
+        return None
 
     @staticmethod
     def _with(
@@ -630,17 +639,15 @@ def field_entity(key: str) -> str:
     return next((name for name, e in load_entities().items() if key in e.headers), "")
 
 
-def _pattern_of(words: Iterable[str]) -> re.Pattern[str] | None:
-    longest = sorted(words, key=len, reverse=True)
-    if not longest:
-        return None
-    spaced = "|".join(r"\s{0,4}".join(map(re.escape, word)) for word in longest)
-    return re.compile(
-        rf"(?:^|(?<=[\s,;。、:()\[\]|]))(?P<label>{spaced})\s*(?:\([^()]{{1,8}}\))?\s*:\s*"
-        r"(?P<value>[^\s,;。|()](?:[^,;。|\n\t()]*?[^\s,;。|()])?)"
-        r"(?=\s{2,}|\s*$|\s*[,;。|\n\t()]|\s+[^\s:]{2,10}:)",
-        re.IGNORECASE | re.MULTILINE,
-    )
+_WINDOW = 60
+_COLON = re.compile(r"\s*:\s*")
+_NOTE = re.compile(r"\s*\([^()]{1,8}\)\s*$")
+_LABEL_STOP = re.compile(r"[,;。、:()\[\]|\n\t]")
+_VALUE = re.compile(
+    r"[^\s,;。|()](?:[^,;。|\n\t()]*?[^\s,;。|()])?"
+    r"(?=\s{2,}|\s*$|\s*[,;。|\n\t()]|\s+[^\s:]{2,10}:)",
+    re.MULTILINE,
+)
 
 
 # ------------------------------------------------------------------------------------ verification
