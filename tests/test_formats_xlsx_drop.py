@@ -1403,3 +1403,14 @@ def test_escapes_in_formulas_stay() -> None:
     data = cached('名单!E4&"_x005F_x0041_"', "照旧")
     out, _ = dropped(data, [2])
     assert '名单!D4&amp;"_x005F_x0041_"' in sheet_xml(out, 2)
+
+
+def test_a_rule_on_a_blanked_column_does_not_read_one_that_went() -> None:
+    book = listed(formulas=False)
+    fill = PatternFill("solid", bgColor="FF0000")
+    sheet = book["名单"]
+    sheet.conditional_formatting.add("E4:E8", FormulaRule(formula=["$C4=1"], fill=fill))
+    out, remarks = dropped(saved(book), [2, 4])
+    assert len(remarks) == 1
+    assert "conditionalFormatting" not in sheet_xml(out)
+    assert values(reopened(out)["名单"])[3] == [1, "张0", 30, None, 0]

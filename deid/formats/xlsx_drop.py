@@ -176,11 +176,24 @@ def unremovable(book: Opened, columns: Mapping[str, frozenset[int]]) -> dict[str
     }
     world = _world(book, going)
     found: Reached = {}
+    count = -1
+    while count < (count := sum(map(len, found.values()))):
+        # what stays, if only blanked, may be what another column must stay for
+        left = {
+            name: gone(c for c in columns.columns if c not in found.get(name, ()))
+            for name, columns in going.items()
+        }
+        _find_needs(book, world.with_going(left), going, found)
+    return {labels[name]: why for name, why in found.items() if why}
+
+
+def _find_needs(book: Opened, world: World, away: Mapping[str, Gone], found: Reached) -> None:
+    """What needs the columns that go; ``away``: those and the blanked ones."""
     for name, sheet in book.sheets:
-        _needs_of_sheet(book, name.lower(), sheet, world, found)
+        here = away.get(name.lower(), Gone(()))
+        _needs_of_sheet(book, name.lower(), sheet, world, here, found)
     _needs_of_names(world, found)
     _needs_of_parts(book, world, found)
-    return {labels[name]: why for name, why in found.items() if why}
 
 
 def _refuse(found: Reached, world: World, sheet: str, why: str) -> None:
@@ -194,16 +207,18 @@ def _add_all(found: Reached, more: Reached) -> None:
             found.setdefault(sheet, {}).setdefault(column, why)
 
 
-def _needs_of_sheet(book: Opened, name: str, sheet: Sheet, world: World, found: Reached) -> None:
+def _needs_of_sheet(
+    book: Opened, name: str, sheet: Sheet, world: World, away: Gone, found: Reached
+) -> None:
     going = world.going.get(name, Gone(()))
     for xml in (sheet.head, sheet.tail):
-        _add_all(found, rule_needs(xml, name, world))
+        _add_all(found, rule_needs(xml, name, world, away))
         if going.columns and not is_understood(xml):
             _refuse(found, world, name, _ODD)
     for key in _related(book, sheet.member.key, "table"):
-        _needs_of_table(book.parts.xml(key), name, world, found)
+        _needs_of_table(book.parts.xml(key), name, world, away, found)
     for cell in _formulas(sheet):
-        if going.at(cell.column) is not None or _is_kept_anchor(sheet, cell, going):
+        if away.at(cell.column) is not None or _is_kept_anchor(sheet, cell, away):
             _add_all(found, reached(cell.text, name, world))
     if not going.columns:
         return
@@ -222,16 +237,15 @@ def _needs_of_sheet(book: Opened, name: str, sheet: Sheet, world: World, found: 
             _refuse(found, world, name, _ALL_KINDS)
 
 
-def _needs_of_table(xml: str, name: str, world: World, found: Reached) -> None:
+def _needs_of_table(xml: str, name: str, world: World, away: Gone, found: Reached) -> None:
     root = parse_nodes(xml)
     table = next(root.find("table"), None)
     box = parse_range(table.get("ref") or "") if table else None
-    going = world.going.get(name, Gone(()))
     if box is None:
         _refuse(found, world, name, _ODD)
         return
     for number, column in enumerate(root.find("tableColumn")):
-        if going.at(box[1] + number) is None:
+        if away.at(box[1] + number) is None:
             continue
         for formula in column.find("calculatedColumnFormula", "totalsRowFormula"):
             _add_all(found, reached(formula.text, name, world))

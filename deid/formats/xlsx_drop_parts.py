@@ -130,8 +130,11 @@ def _cfvo_formulas(rule: Node) -> Iterator[tuple[Node, str]]:
             yield node, node.get("val") or ""
 
 
-def rule_needs(xml: str, home: str, world: World) -> Reached:
-    """What the rules (formats, validations, sparklines) around the cells of a sheet need of columns."""
+def rule_needs(xml: str, home: str, world: World, away: Gone) -> Reached:
+    """What the rules (formats, validations, sparklines) around the cells of a sheet need of columns.
+
+    ``away``: the columns of this sheet that go or are blanked; no rule stays on them.
+    """
     out: Reached = {}
     root = parse_nodes(xml)
     for rule in root.find(*_RULED):
@@ -140,20 +143,20 @@ def rule_needs(xml: str, home: str, world: World) -> Reached:
         texts += [text for _, text in _cfvo_formulas(rule)]
         lenient = rule.name == "dataValidation"
         for text in texts:
-            _merge(out, _spread(text, home, world, boxes, lenient=lenient))
+            _merge(out, _spread(text, home, world, away, boxes, lenient=lenient))
     for node in root.find("f"):
-        if node.inside("sparklineGroup") and not _sits_in_gone(node, home, world):
+        if node.inside("sparklineGroup") and not _sits_in(node, away):
             _merge(out, reached(node.text, home, world))
     return out
 
 
-def _sits_in_gone(node: Node, home: str, world: World) -> bool:
+def _sits_in(node: Node, away: Gone) -> bool:
     """Whether a sparkline goes with its cell."""
     line = node.parent
-    if line is None or line.name != "sparkline" or home not in world.going:
+    if line is None or line.name != "sparkline":
         return False
     boxes = parse_ranges(next((n.text for n in line.children if n.name == "sqref"), "")) or []
-    return bool(boxes) and all(left_of(box, world.going[home]) is None for box in boxes)
+    return bool(boxes) and all(left_of(box, away) is None for box in boxes)
 
 
 def _merge(out: Reached, more: Reached) -> None:
@@ -163,20 +166,19 @@ def _merge(out: Reached, more: Reached) -> None:
 
 
 def _spread(
-    text: str, home: str, world: World, boxes: list[Box] | None, *, lenient: bool
+    text: str, home: str, world: World, away: Gone, boxes: list[Box] | None, *, lenient: bool
 ) -> Reached:
     """What a formula needs that is read anew for each cell of its ranges, relative to the first."""
     if not boxes:
         return reached(text, home, world, lenient=lenient)
     here = world.going.get(home, Gone(()))
-    staying = [box for box in boxes if left_of(box, here) is not None]
-    if not staying:
+    columns = sorted(
+        {c for box in boxes for c in range(box[1], box[3] + 1) if away.at(c) is not None}
+    )
+    if not columns:
         return {}
     out = reached(text, home, world, lenient=lenient, direct=False)
     anchor = boxes[0][1]
-    columns = sorted(
-        {c for box in staying for c in range(box[1], box[3] + 1) if here.at(c) is not None}
-    )
     for area in parse_formula(text).areas:
         sheet = home if area.sheet is None else area.sheet.lower()
         going = world.going.get(sheet, Gone(()))
@@ -426,9 +428,8 @@ def _rule(node: Node, site: Site, out: _Edits) -> None:
     boxes = _ruled_boxes(node)
     if not boxes:
         return
-    blank = site.blank if node.name == "dataValidation" else ()
-    kept = [box for box in without(boxes, blank) if left_of(box, site.going) is not None]
-    left = _remaining(boxes, site, blank)
+    kept = [box for box in without(boxes, site.blank) if left_of(box, site.going) is not None]
+    left = _remaining(boxes, site, site.blank)
     if not left:
         out.remove(node)
         return
