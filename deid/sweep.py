@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deid.audit import AUTO, FileAudit, audit_file, file_as_dict, file_from_dict, with_deadline
-from deid.batch import _stop_workers, _unforeseen, catch_stop_signals
+from deid.batch import _stop_workers, _stopping, _unforeseen, catch_stop_signals
 from deid.inputs import Task
 from deid.pipeline import _sha256
 from deid.policy import Policy, load_policy, policy_names
@@ -197,7 +197,9 @@ def _in_processes(tasks: Sequence[Task], order: Order, jobs: int) -> Iterator[Fi
         return
     pool = _pool(jobs)
     try:
-        futures: deque[Future[FileAudit]] = deque(pool.submit(_audit, one, order) for one in tasks)
+        futures: deque[Future[FileAudit]] = deque(
+            pool.submit(_audit_in_worker, one, order) for one in tasks
+        )
         for task in tasks:
             try:
                 yield futures.popleft().result()
@@ -216,7 +218,7 @@ def _alone(task: Task, order: Order) -> FileAudit:
 
     with _pool(1) as pool:
         try:
-            return pool.submit(_audit, task, order).result()
+            return pool.submit(_audit_in_worker, task, order).result()
         except BrokenProcessPool:
             told = "检查它的进程意外终止，可能内存不足；请用 --jobs 1 单独检查"
             return FileAudit(task.shown, "unreadable", told, policy=order.policy)
@@ -233,9 +235,26 @@ def _start_worker() -> None:
     catch_stop_signals(_stop)
 
 
+# Whether a file is open in this worker process.
+_worker = {"busy": False}
+
+
 def _stop(number: int, frame: object) -> None:
-    # Nothing to clean up: an audit writes nothing but a temporary copy, which the system removes.
+    catch_stop_signals(_stopping)
+    if _worker["busy"]:
+        raise KeyboardInterrupt
     os._exit(128 + number)
+
+
+def _audit_in_worker(task: Task, order: Order) -> FileAudit:
+    _worker["busy"] = True
+    try:
+        return _audit(task, order)
+    except KeyboardInterrupt:
+        # The masked copy of a large file is gone by now. Not raised on: the pool would go on.
+        os._exit(130)
+    finally:
+        _worker["busy"] = False
 
 
 def summary(audits: Sequence[FileAudit]) -> Mapping[str, Any]:
