@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from deid import csv_grid, csv_memory, tables, vector
 from deid.columns import Block, View, shape
 from deid.csv_grid import Grid
-from deid.csv_verdicts import KNOWN, Judge, Verdict, digit_cell, is_long, is_odd
+from deid.csv_memory import LONG, ODD, STILL_LONG
+from deid.csv_verdicts import KNOWN, Judge, Verdict, digit_cell, is_long, marks_of, votes
 from deid.model import Row
 from deid.scan import Setting
 from deid.vector import Flags, Places
@@ -22,6 +24,7 @@ _LENGTHS = {
 _QUIET = frozenset(("", "SEX", "HEALTH", "DISABILITY", "POVERTY_CAUSE", "PERSON"))
 _VOTERS = 420
 """First values of a column that are asked whether they might vote: 400 do."""
+_FEW = 20
 
 
 @dataclass
@@ -58,12 +61,8 @@ class Marks:
         count = len(grid)
         self.told: dict[int, Told] = {}
         self.block: Block | None = None
-        self.long, self.serial, self.odd = (
-            np.zeros(count, bool),
-            np.zeros(count, bool),
-            np.zeros(count, bool),
-        )
-        self.still_long = np.zeros(count, bool)
+        self.flags = np.zeros(count, np.uint8)
+        self.serial = np.zeros(count, bool)
         self.filled, self.numeric, self.masked = (
             np.zeros(count, np.int64),
             np.zeros(count, np.int64),
@@ -76,6 +75,9 @@ class Marks:
         """Note how many characters the cells of a few digits have, 0 for others: cells side by side
         of 18 in all may be an ID number written over them."""
         sums = self._sums
+        if not digits.any():
+            sums[:] = 0
+            return
         sums |= 1
         sums <<= digits
         sums &= (1 << 19) - 1
@@ -84,9 +86,9 @@ class Marks:
 
     def doubtful(self, block: Block, *, masked: bool = False) -> Flags:
         """Rows that might be a header, a total, a note or a form; or that might when masked."""
-        long = self.still_long if masked else self.long
+        long = (self.flags & (STILL_LONG if masked else LONG)) > 0
         numeric = self.numeric - self.masked if masked else self.numeric
-        doubtful: Flags = ~self._grid.regular | ~long | (self.filled <= 2) | self.odd
+        doubtful: Flags = ~self._grid.regular | ~long | (self.filled <= 2) | (self.flags >= ODD)
         doubtful |= self.filled * 3 <= block.width + 2
         doubtful |= ~self.serial & (2 * (self.filled - numeric) >= self.filled - 1)
         doubtful |= self.split
@@ -101,6 +103,8 @@ class Columns:
         self._quiet = quiet
         self._memories: dict[tuple[Setting, bool], tuple[csv_memory.Memory, list[Verdict]]] = {}
         self._shapes: dict[str, str] = {}
+        self._han_first: dict[int, bool] = {}
+        self._parts: dict[tuple[str, int], tuple[int, int] | None] = {}
         earlier = judge.hidden or judge.spread
         self._numbers = earlier.numbers if earlier else set()
         if earlier and earlier.names:
@@ -120,28 +124,49 @@ class Columns:
         digits = marks.filled & 0
         if self._has_check(setting):
             told.clean = self._clean(grid, told)
-            marks.long |= told.clean
+            stars = self.stars(setting.label.entity)
+            stays = all(first >= 5 or not last for _, first, last in stars)
+            marks.flags |= told.clean * np.uint8(LONG | STILL_LONG if stays else LONG)
             marks.numeric += told.clean
             marks.masked += told.clean
-            if all(first >= 5 or not last for _, first, last in self.stars(setting.label.entity)):
-                marks.still_long |= told.clean
             left &= ~told.clean
             digits = told.lengths * (told.clean & (told.lengths < 18))
         elif setting.label.entity in _QUIET or setting.label.agency:
-            plain, count = vector.numbers(grid.bytes, told.starts, told.ends)
-            self._loud_numbers(grid, told, plain, count)
-            marks.numeric += plain
-            digits = count * (plain & (count == told.lengths))
-            marks.long |= digits >= 5
-            marks.still_long |= digits >= 5
-            if column == 0:
-                marks.serial = digits > 0
-            plain |= self._quiet.quiet(grid.bytes, told.starts, told.lengths)
-            told.quiet = plain
-            left &= ~plain
+            told.quiet = self._quiet_cells(grid, marks, told, left, digits, column)
+            left &= ~told.quiet
         self._recall(grid, marks, told, np.flatnonzero(left), digits)
         marks.add_run(digits)
         return told
+
+    def _quiet_cells(
+        self,
+        grid: Grid,
+        marks: Marks,
+        told: Told,
+        full: Flags,
+        digits: Places,
+        column: int,
+    ) -> Flags:
+        """The cells that are a short number or a few Han characters. Most columns have one of the
+        two only: what the last window had is tried first."""
+        quiet = np.zeros(len(full), bool)
+        kinds = ("han", "numbers") if self._han_first.get(column) else ("numbers", "han")
+        for kind in kinds:
+            if kind == "han":
+                quiet |= self._quiet.quiet(grid.bytes, told.starts, told.lengths)
+            else:
+                plain, count = vector.numbers(grid.bytes, told.starts, told.ends)
+                self._loud_numbers(grid, told, plain, count)
+                marks.numeric += plain & ~quiet
+                digits[:] = count * (plain & (count == told.lengths))
+                marks.flags |= (digits >= 5) * np.uint8(LONG | STILL_LONG)
+                if column == 0:
+                    marks.serial = digits > 0
+                quiet |= plain
+            if (quiet == full).all():
+                self._han_first[column] = kind == "han"
+                break
+        return quiet
 
     def _loud_numbers(self, grid: Grid, told: Told, plain: Flags, count: Places) -> None:
         """Leave out of the plain numbers what may be a local telephone number, or ends in a colon."""
@@ -178,6 +203,12 @@ class Columns:
 
     def hidden_part(self, entity: str, length: int) -> tuple[int, int] | None:
         """Which characters of ``length`` digits the policy's mask hides, where it depends on no value."""
+        key = entity, length
+        if key not in self._parts:
+            self._parts[key] = self._part_hidden(entity, length)
+        return self._parts[key]
+
+    def _part_hidden(self, entity: str, length: int) -> tuple[int, int] | None:
         policy = self._judge.policy
         if not policy.hides(entity):
             return 0, 0
@@ -208,11 +239,10 @@ class Columns:
         self._mark_asked(grid, marks, told, digits)
         kinds = told.memory.fate("kind", numbers)
         told.places, told.numbers, told.kinds = fits, numbers, kinds
-        for name, row_marks in (
-            ("is_long", marks.long), ("still_long", marks.still_long), ("odd", marks.odd)
-        ):  # fmt: skip
-            row_marks[fits] |= told.memory.fate(name, numbers) > 0
-        digits[fits] = told.memory.fate("digits", numbers)
+        marks.flags[fits] |= told.memory.fate("marks", numbers).astype(np.uint8)
+        some = told.memory.fate("digits", numbers)
+        if some.any():
+            digits[fits] = some
         told.asked += fits[kinds == csv_memory.ASK].tolist()
 
     def _find(self, grid: Grid, told: Told, fits: Places) -> Places:
@@ -241,8 +271,7 @@ class Columns:
         """Tell of the cells that no memory holds what their rows must be known by."""
         for at in told.asked:
             text = grid.data[told.starts[at] : told.ends[at]].decode(self._judge.codec)
-            marks.long[at] |= is_long(text)
-            marks.odd[at] |= is_odd(text)
+            marks.flags[at] |= marks_of(text) | STILL_LONG * is_long(text)
             digits[at] = digit_cell(text)
 
     def settle(self) -> None:
@@ -254,23 +283,38 @@ class Columns:
 
     # ----------------------------------------------------------------------------------- the votes
 
-    def may_widen(self, grid: Grid, block: Block) -> bool:
+    def may_widen(self, grid: Grid, block: Block, told: Mapping[int, Told] | None = None) -> bool:
         """Whether a column that nothing is known of could be told by its values in this window."""
         for column in range(len(grid.starts)):
             profile = block.profiles.get(column)
             if profile is None:
                 return True
-            label = profile.label
-            if label.entity or label.agency or label.public:
+            if not votes(profile.label):
                 continue
-            voters = csv_grid.voters(grid, column, _VOTERS)
+            voters = csv_grid.first_full(grid, column, _VOTERS)
+            if told and not self._might_vote(told[column], voters):
+                continue
             if len(voters) and self._may_vote(grid, column, voters):
                 return True
         return False
 
+    def _might_vote(self, told: Told, voters: Places) -> bool:
+        """Whether enough of those values are told to be like one another, or not told enough."""
+        if len(voters) < _FEW or told.quiet is None:
+            return True
+        last = int(voters[-1])
+        open_ = int(
+            (told.quiet[: last + 1] & (told.lengths[: last + 1] >= self._quiet.size * 5)).sum()
+        )
+        open_ += sum(at <= last for at in told.asked)
+        kinds = told.memory.fate("vote", told.numbers[told.places <= last])
+        counts = np.bincount(kinds, minlength=5)
+        counts[0] = 0
+        return bool((int(counts.max()) + open_) * 4 >= len(voters))
+
     def _may_vote(self, grid: Grid, column: int, voters: Places) -> bool:
         """Whether those values are nearly enough alike to make the column one of an entity."""
-        if len(voters) < 20:
+        if len(voters) < _FEW:
             return True
         counts: dict[str, int] = {}
         for at in voters.tolist():

@@ -146,15 +146,13 @@ def maybe_utf8(data: bytes) -> Sequence[tuple[int, int]]:
     return list(zip(starts[maybe].tolist(), ends[maybe].tolist(), strict=True))
 
 
-def voters(grid: Grid, column: int, count: int) -> Places:
-    """The first ``count`` records with a value in the column; none where too few of the values are
-    long enough to be told for what a person has."""
+def first_full(grid: Grid, column: int, count: int) -> Places:
+    """The first ``count`` records with a value in the column."""
     lengths = grid.lengths[column]
     full = np.flatnonzero(lengths[: 2 * count] > 0)
     if len(full) < count:
         full = np.flatnonzero(lengths > 0)
-    full = full[:count]
-    return full if (lengths[full] >= 8).sum() * 4 >= len(full) else full[:0]
+    return full[:count]
 
 
 def rows_at(grid: Grid, places: Places) -> Places:

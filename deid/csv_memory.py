@@ -14,25 +14,26 @@ from deid.vector import HIGH, LOW7, OVER9, WIDEST, ZEROS, Bytes, Places, Words, 
 class Fate(NamedTuple):
     """What becomes of every cell with the same key: bytes ``start`` to ``end`` are replaced.
 
-    ``is_long``: it holds five digits in a row; ``still_long``: when it is masked, too. ``odd``: its
-    row might be a total, a note or a form. ``digits``: how many characters it has, if it is digits.
-    ``settled``: what is left of it was looked at, and holds nothing to hide.
+    ``digits``: how many characters it has, if it is digits. ``settled``: what is left of it was
+    looked at, and holds nothing to hide. ``vote``: what such values make of a column that nothing is
+    known of.
     """
 
     kind: int
     start: int = 0
     end: int = 0
     replacement: bytes = b""
-    is_long: bool = False
+    marks: int = 0
     young: bool = False
     hits: bool = False
-    odd: bool = False
     digits: int = 0
-    still_long: bool = False
     settled: bool = False
+    vote: int = 0
 
 
 NOTHING, ONE_EDIT, ASK = 0, 1, 2
+LONG, STILL_LONG, ODD = 1, 2, 4
+"""Marks: five digits in a row; that when it is masked, too; a row that might be no data."""
 _FIELDS = {name: at for at, name in enumerate(Fate._fields)}
 
 
@@ -63,8 +64,8 @@ class Memory:
         self._slots = np.full(4096, -1, np.int64)
         self._replacements: dict[bytes, int] = {}
         self.used = np.zeros(0, np.int64)
-        seed = [secrets.randbits(64) | 1 for _ in range(WIDEST // 8 + 1)]
-        self._keys = np.array(seed, np.uint64)
+        seed = np.frombuffer(secrets.token_bytes(WIDEST + 8), np.uint64)
+        self._keys = seed | np.uint64(1)
 
     def __len__(self) -> int:
         return self._count
@@ -149,10 +150,6 @@ class Memory:
         """One field of the fates of those numbers; -1 for a replacement's bytes stands its number."""
         found: Places = self._fates[_FIELDS[name]][numbers]
         return found
-
-    def settle(self, number: int, *, settled: bool) -> None:
-        """Note that what is left of such cells was looked at."""
-        self._fates[_FIELDS["settled"], number] = settled
 
     def use(self, numbers: Places) -> list[int]:
         """Count fates that come true; those that never did before."""

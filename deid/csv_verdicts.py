@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deid import tables
-from deid.columns import Profile
-from deid.csv_memory import ASK, NOTHING, ONE_EDIT, Fate
+from deid.columns import Profile, shape
+from deid.csv_memory import ASK, LONG, NOTHING, ODD, ONE_EDIT, STILL_LONG, Fate
 from deid.data import load_rows
+from deid.fields import Label
 from deid.mask import apply_edits, edits_for
 from deid.model import Edit, Finding
 from deid.policy import Policy
 from deid.prose import merge
 from deid.scan import Setting, bare, scan
-from deid.text import fold
+from deid.text import STAR_LIKE, fold
 from deid.verify import Residue
 
 KNOWN = 100_000
@@ -33,6 +34,11 @@ _RUN = re.compile(r"[0-9A-Z]{7,}")
 _SIX = re.compile(r"[0-9]{6}")
 _ODD = re.compile("[计:：︓﹕]")
 """What a total, a signature or a form has: 合计, 制表人：."""
+
+
+_CROSSES = re.compile("[xX]{4}")
+_MASKED_ID = re.compile(r"[\d*xX](?:[\W_]{0,3}[\d*xX]){9,}")
+_SHOWN = 6
 
 
 class Unstreamable(Exception):
@@ -145,6 +151,8 @@ class Judge:
         fresh = self._fresh(text, edits)
         edits = sorted([*edits, *edits_for(text, fresh, self.policy)], key=lambda edit: edit.start)
         result = apply_edits(text, edits) if edits else text
+        if self.hidden is None and _shows_more(result):
+            raise Unstreamable
         return Verdict(
             tuple(edits),
             tuple(item.entity for item in [*findings, *fresh]),
@@ -184,13 +192,12 @@ class Judge:
         entity = setting.label.entity
         asked = Fate(
             ASK,
-            is_long=is_long(text),
+            marks=marks_of(text) | STILL_LONG * is_long(verdict.result),
             young=entity in tables._FEATURES and self._is_young(text, entity),
             hits=verdict.hits,
-            odd=is_odd(text),
             digits=digit_cell(text),
-            still_long=is_long(verdict.result),
             settled=verdict.settled,
+            vote=VOTES.get(shape(text), 0) if votes(setting.label) else 0,
         )
         if alike and not self._same_for_all(text):
             return asked, verdict
@@ -254,6 +261,31 @@ class Judge:
 def is_long(text: str) -> bool:
     """Whether five digits stand in a row: no header has that."""
     return bool(_LONG_DIGITS.search(fold(text)))
+
+
+def _shows_more(text: str) -> bool:
+    """Whether an ID number that somebody masked before shows more than the division: how many
+    numbers fit what is left of the row is not counted here."""
+    folded = fold(text)
+    if not STAR_LIKE.search(folded) and not _CROSSES.search(folded):
+        return False
+    plain = STAR_LIKE.sub("*", folded)
+    tokens = (match.group() for match in _MASKED_ID.finditer(plain))
+    return any(sum(char.isdigit() for char in token) > _SHOWN for token in tokens)
+
+
+def marks_of(text: str) -> int:
+    """What a cell says of its row."""
+    return LONG * is_long(text) | ODD * is_odd(text)
+
+
+VOTES = {"id": 1, "idlike": 1, "mobile": 2, "landline": 2, "card": 3, "address": 4}
+"""Shapes that make a column, by what they make of it."""
+
+
+def votes(label: Label) -> bool:
+    """Whether the values of a column under that label may make it one of an entity."""
+    return not (label.entity or label.agency or label.public)
 
 
 def is_odd(text: str) -> bool:

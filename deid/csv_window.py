@@ -99,9 +99,11 @@ class Pass:
 
     def _judge(self, grid: Grid, marks: Marks) -> tuple[Block, dict[int, View]]:
         """The block that the window's rows stand in, and the rows that are not plainly its data."""
-        if self.block is NO_BLOCK or self.columns.may_widen(grid, self.block):
+        if self.block is NO_BLOCK:
             return self._judge_all(grid)
         self.columns.look(grid, marks, self.block)
+        if self.columns.may_widen(grid, self.block, marks.told):
+            return self._judge_all(grid)
         doubtful = marks.doubtful(self.block)
         if doubtful.sum() * 4 > len(grid):
             return self._judge_all(grid)

@@ -8,6 +8,7 @@ so that digits are told, added up and compared a word at a time.
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import secrets
 from collections.abc import Callable, Iterable
@@ -65,14 +66,18 @@ def _fours(words: Words) -> tuple[Places, Places]:
     x = words & _NIBBLES
     x = (x * np.uint64(10) + (x >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
     x = (x * np.uint64(100) + (x >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
-    return (x & np.uint64(0xFFFF)).astype(np.int64), (x >> np.uint64(32)).astype(np.int64)
+    return (x & np.uint64(0xFFFF)).view(np.int64), (x >> np.uint64(32)).view(np.int64)
+
+
+_FOUR_NIBBLES = 1 << 16
+"""More than four bytes that are no digits may come to: a table that long needs no bounds."""
 
 
 @cache
 def _weighted(weights: tuple[int, int, int, int]) -> npt.NDArray[np.int16]:
     """For each four digits, their sum under ``weights``."""
-    values = np.arange(10000)
-    digits = (values // 1000, values // 100 % 10, values // 10 % 10, values % 10)
+    values = np.arange(_FOUR_NIBBLES)
+    digits = (values // 1000 % 10, values // 100 % 10, values // 10 % 10, values % 10)
     total = sum(digit * weight for digit, weight in zip(digits, weights, strict=True))
     return np.asarray(total, np.int16)
 
@@ -80,8 +85,8 @@ def _weighted(weights: tuple[int, int, int, int]) -> npt.NDArray[np.int16]:
 @cache
 def _luhn_sums(*, first: bool) -> npt.NDArray[np.int16]:
     """For each four digits, their Luhn sum; ``first``: the first and third are doubled."""
-    values = np.arange(10000)
-    total = np.zeros(10000, np.int16)
+    values = np.arange(_FOUR_NIBBLES)
+    total = np.zeros(_FOUR_NIBBLES, np.int16)
     for place, power in enumerate((1000, 100, 10, 1)):
         digit = values // power % 10
         if (place % 2 == 0) == first:
@@ -93,7 +98,8 @@ def _luhn_sums(*, first: bool) -> npt.NDArray[np.int16]:
 # ------------------------------------------------------------------------------------- the checks
 
 _ID_WEIGHTS = ((7, 9, 10, 5), (8, 4, 2, 1), (6, 3, 7, 9), (10, 5, 8, 4), 2)
-_ID_CHECK = np.frombuffer(b"10X98765432", np.uint8)
+_ID_CHECKS = np.resize(np.frombuffer(b"10X98765432", np.uint8), 1024)
+"""The check character by the weighted sum of the other seventeen."""
 
 
 @cache
@@ -103,12 +109,19 @@ def _provinces() -> Flags:
     for code in range(100):
         body = f"{code:02d}000019490101000"
         allowed[code] = any(resident_id(body + end) for end in "0123456789X" if mod11_2(body + end))
-    return allowed
+    return _by_four(allowed, 100)
+
+
+def _by_four(allowed: Flags, rest: int) -> Flags:
+    """What is allowed, by the first four digits."""
+    fours = np.zeros(_FOUR_NIBBLES, bool)
+    fours[:10000] = np.repeat(allowed, rest)
+    return fours
 
 
 @cache
 def _mobiles() -> Flags:
-    return np.array([mobile(f"{prefix:03d}00000000") for prefix in range(1000)])
+    return _by_four(np.array([mobile(f"{prefix:03d}00000000") for prefix in range(1000)]), 10)
 
 
 @cache
@@ -125,7 +138,7 @@ def _cards() -> Flags:
 @cache
 def _days() -> npt.NDArray[np.int8]:
     """Four digits of month and day: 0 no date, 1 a date in any year, 2 in a leap year only."""
-    kinds = np.zeros(10000, np.int8)
+    kinds = np.zeros(_FOUR_NIBBLES, np.int8)
     for at in range(366):
         day = datetime.date(2000, 1, 1) + datetime.timedelta(days=at)
         kinds[day.month * 100 + day.day] = 1
@@ -138,11 +151,12 @@ def births(source: Bytes, starts: Places) -> tuple[Flags, Places]:
     as the number YYYYMMDD."""
     words = words_at(source, starts)
     year, day = _fours(words)
-    kind = _days()[np.minimum(day, 9999)]
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    kind = _days()[day]
     date = year * 10000 + day
     today = int(datetime.date.today().strftime("%Y%m%d"))
-    fine = _digits(words) & ((kind == 1) | ((kind == 2) & leap)) & (year >= 1880) & (date <= today)
+    fine = _digits(words) & (kind > 0) & (year >= 1880) & (date <= today)
+    for at in np.flatnonzero(kind == 2).tolist():
+        fine[at] &= calendar.isleap(int(year[at]))
     return fine, date
 
 
@@ -159,14 +173,12 @@ def dated_ids(source: Bytes, starts: Places, ends: Places) -> tuple[Flags, Place
     a, b = _fours(first)
     c, d = _fours(second)
     sums = [_weighted(weights) for weights in _ID_WEIGHTS[:4] if isinstance(weights, tuple)]
-    fours = (np.minimum(part, 9999) for part in (a, b, c, d))
-    total = sum(table[part] for table, part in zip(sums, fours, strict=True))
-    total = total + seventeenth.astype(np.int16) * 2
+    total = sum(table[part] for table, part in zip(sums, (a, b, c, d), strict=True))
+    total = total + (seventeenth & np.uint8(15)) * np.int16(2)
     last = source[starts + 17]
     last = np.where(last == 0x78, np.uint8(0x58), last)
     born, date = births(source, starts + 6)
-    fine &= (_ID_CHECK[total % 11] == last) & born
-    fine &= _provinces()[np.minimum(a // 100, 99)]
+    fine &= (_ID_CHECKS[total] == last) & born & _provinces()[a]
     return fine, date
 
 
@@ -175,7 +187,7 @@ def mobiles(source: Bytes, starts: Places, ends: Places) -> Flags:
     first, last = words_at(source, starts), words_at(source, starts + 3)
     a, _ = _fours(first)
     fine: Flags = (ends - starts == 11) & _digits(first) & _digits(last)
-    fine &= _mobiles()[np.minimum(a // 10, 999)]
+    fine &= _mobiles()[a]
     return fine
 
 
@@ -198,15 +210,17 @@ def cards(source: Bytes, starts: Places, ends: Places) -> Flags:
     shift = ((24 - size) * 8).astype(np.uint64)
     mask = np.where(size == 16, fresh[1], ~np.uint64(0) << np.minimum(shift, np.uint64(63)))
     e, f = _fours(np.where(size == 16, ZEROS, (last & mask) | (ZEROS & ~mask)))
-    parts = [np.minimum(part, 9999) for part in (a, b, c, d)]
+    parts = (a, b, c, d)
     even, odd = _luhn_sums(first=True), _luhn_sums(first=False)
     doubled = sum(even[part] for part in parts)
     other = sum(odd[part] for part in parts)
-    total = np.where(size % 2 == 0, doubled, other) + even[np.minimum(e, 9999)]
-    total = total + even[np.minimum(f, 9999)]
+    total = np.where(size % 2 == 0, doubled, other) + even[e] + even[f]
     prefix = np.minimum(a * 100 + b // 100, 999_999)
-    fine &= (total % 10 == 0) & _cards()[prefix] & (a >= 1000)
+    fine &= _TENS[total] & _cards()[prefix] & (a >= 1000)
     return fine
+
+
+_TENS = np.arange(1024) % 10 == 0
 
 
 def numbers(source: Bytes, starts: Places, ends: Places) -> tuple[Flags, Places]:
