@@ -80,6 +80,7 @@ class Rules:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._known: dict[tuple[Label, str], Verdict] = {}
+        self.drops_any = any(rule.action == "drop" for rule in policy.fields.values())
 
     def of_column(self, profile: Profile | None) -> Verdict:
         """What happens to a column. Under a whitelist what is not on it goes."""
@@ -186,6 +187,7 @@ class _Grid:
         self.strays: list[_Stray] = []
         self.headers: dict[int, str] = {}
         self.unknown: set[int] = set()
+        self.headless: set[int] = set()
         self.overflow: dict[int, None] = {}
         self.height = 0
         self.listed = 0
@@ -305,6 +307,8 @@ class Reshaping:
             if edits and cell.profile and verdict.action == "generalise":
                 self.result.generalised.setdefault(cell.profile.header)
             return list(edits)
+        if _is_nameless(cell):
+            grid.headless.add(cell.column)
         if _is_free(cell.profile):
             edits = self.text(cell.place, cell.text, edits)
             grid.free.append((cell.place, cell.text, edits))
@@ -407,9 +411,11 @@ class Reshaping:
         removable: Callable[[str, frozenset[int]], bool],
         edits: dict[str, list[Edit]],
         blank: str = "",
+        *,
+        cut: bool = True,
     ) -> Reshaped:
         """What becomes of the columns. Where they cannot be taken out, ``edits`` make the cells
-        ``blank``.
+        ``blank``. ``cut``: fields can be cut out of lines with their delimiter, else they are starred.
 
         Raises UnsafeEdit where nothing would be left, or a whitelist cannot be kept.
         """
@@ -418,7 +424,7 @@ class Reshaping:
             edits.update(grid.starred)
             self._check(grid)
             if grid.table is _LINES:
-                self._cut_lines(grid, edits)
+                self._cut_lines(grid, edits, cut)
                 self._tell(grid)
                 continue
             alone = frozenset(grid.spans.keys() - grid.keeps)
@@ -442,7 +448,7 @@ class Reshaping:
         if self._whitelist and not grid.spans and not grid.keeps and grid.listed > 1:
             raise UnsafeEdit("这项公示规则只许公开指定的列，但有一张表认不出表头，未写出")
 
-    def _cut_lines(self, grid: _Grid, edits: dict[str, list[Edit]]) -> None:
+    def _cut_lines(self, grid: _Grid, edits: dict[str, list[Edit]], cut: bool) -> None:
         """Cut the fields of columns that go out of the lines, each with one delimiter."""
         staying = {(stray.row, stray.column) for stray in grid.strays if stray.stays}
         for found in self._lines:
@@ -454,9 +460,11 @@ class Reshaping:
                 and (one.cell is None or (one.cell.row, one.column) not in staying)
             }
             place = found.text.place
-            for start, end in _cuts(found.fields, gone):
+            for start, end in _cuts(found.fields, gone) if cut else _spans(found.fields, gone):
                 kept = [e for e in edits.get(place, ()) if e.end <= start or end <= e.start]
-                edits[place] = sorted([*kept, Edit(place, start, end, "")], key=lambda e: e.start)
+                new = Edit(place, start, end, "" if cut else REST)
+                if found.text.text[start:end] != new.replacement:
+                    edits[place] = sorted([*kept, new], key=lambda e: e.start)
         if grid.spans:
             self._star_between(min(grid.spans), edits)
 
@@ -516,6 +524,10 @@ class Reshaping:
             )
 
     def _tell(self, grid: _Grid) -> None:
+        if grid.headless and self._rules.drops_any:
+            for column in sorted(grid.headless)[:_MOST_LISTED]:
+                message = "这一列没有表头，认不出是什么；规则要求删去一些列，请核对这一列能不能公开"
+                self.result.items.append(Item(f"{grid.table.name}第{column + 1}列", message))
         for column in sorted(grid.spans):
             header = grid.headers.get(column, "")
             if header:
@@ -537,6 +549,13 @@ def _within(edit: Edit, field: Field) -> bool:
     return field.start <= edit.start and edit.end <= field.end
 
 
+def _spans(fields: Sequence[Field], gone: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Where the fields of these columns stand, but empty ones."""
+    for one in fields:
+        if one.column in gone and one.start < one.end:
+            yield one.start, one.end
+
+
 def _cuts(fields: Sequence[Field], gone: Collection[int]) -> Iterator[tuple[int, int]]:
     """What goes of a line with the fields of these columns."""
     at = 0
@@ -550,6 +569,14 @@ def _cuts(fields: Sequence[Field], gone: Collection[int]) -> Iterator[tuple[int,
             else:
                 yield fields[at - 1].end if at else fields[at].start, fields[end - 1].end
         at = end + 1
+
+
+def _is_nameless(cell: CellFindings) -> bool:
+    """Whether a cell of words stands in a column of which nothing tells what it holds."""
+    profile = cell.profile
+    if profile is None or profile.header or field_of(profile.label):
+        return False
+    return bool(_HAN.search(cell.text))
 
 
 def _is_free(profile: Profile | None) -> bool:
@@ -695,7 +722,10 @@ def _left_of(
         text = row.cells[column]
         text = apply_edits(text, edits[place]) if place in edits else text
         stays = column
-        if column in gone and row.index not in notes:
+        if row.index in notes:
+            left |= {column: text} if text else {}
+            continue
+        if column in gone:
             if not reaches_beyond(table, row.index, column, gone):
                 continue
             while stays in gone:

@@ -11,7 +11,7 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
@@ -494,14 +494,22 @@ def _shape(work: _Work, place: str, edits: list[Edit]) -> None:
         work.edits.pop(place, None)
 
 
+def _headers_shown(headers: Iterable[str]) -> tuple[str, ...]:
+    """Headers for the report, without the levels that it does not show (a row of column numbers)."""
+    levels = (" / ".join(filter(None, map(_header_shown, h.split(" / ")))) for h in headers)
+    return tuple(dict.fromkeys(filter(None, levels)))
+
+
 def _finish(work: _Work, document: Document, shaping: Reshaping) -> None:
     """Settle what becomes of whole columns."""
     removable = getattr(document, "removable", lambda table, columns: False)
-    # In a PDF the layout tells the columns: without a trace of one the others would move.
-    result = shaping.finish(removable, work.edits, "***" if document.format == "pdf" else "")
+    # In a PDF the layout tells the columns: without a trace of one the others would move. Tabs and
+    # line ends of Word and web pages are no text that could be cut.
+    blank = "***" if document.format == "pdf" else ""
+    result = shaping.finish(removable, work.edits, blank, cut=document.format == "txt")
     work.drops, work.notes = result.drops, result.notes
-    work.dropped = tuple(dict.fromkeys(filter(None, map(_header_shown, result.dropped))))
-    work.generalised = tuple(dict.fromkeys(filter(None, map(_header_shown, result.generalised))))
+    work.dropped = _headers_shown(result.dropped)
+    work.generalised = _headers_shown(result.generalised)
     work.items += result.items
 
 

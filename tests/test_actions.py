@@ -524,3 +524,71 @@ def test_a_person_is_masked_alike_in_every_list(
     among = masked([*before, (*PERSON, amount), *after], f"某县2026年{month}月低保名单")
     assert len(alone) == 1
     assert among == alone
+
+
+def test_footers_in_a_column_that_goes_stay(tmp_path: Path, policy: Policy) -> None:
+    text = (
+        f"病种,姓名,身份证号,金额\n肺癌,张三,{CARD},300\n高血压,李四,{OTHER},200\n"
+        "制表人：王主任,审核人：李科长,2026年6月1日,\n注：本表公示7天,,,\n"
+    )
+    report, out = _masked(tmp_path, text, policy)
+    assert report.status == "publish"
+    assert out.splitlines()[3:] == [
+        "制表人：王主任,审核人：李科长,2026年6月1日",
+        "注：本表公示7天,,",
+    ]
+
+
+def test_fields_of_paragraphs_are_starred(tmp_path: Path, policy: Policy) -> None:
+    document = python_docx.Document()
+    for row in (
+        ("姓名", "病种", "年龄"),
+        ("张三", "肺癌", "72"),
+        ("李四", "胃癌", "65"),
+        ("王五", "胃癌", "80"),
+    ):
+        document.add_paragraph("\t".join(row))
+    source, target = tmp_path / "名单.docx", tmp_path / "out.docx"
+    document.save(str(source))
+    assert mask_file(source, target, policy=policy).status == "publish"
+    lines = [paragraph.text for paragraph in python_docx.Document(str(target)).paragraphs]
+    assert lines[:2] == ["姓名\t***\t年龄", "张三\t***\t70-79岁"]
+
+
+def test_a_column_without_a_header_is_asked_about(tmp_path: Path, policy: Policy) -> None:
+    text = f"张三,{CARD},肺癌\n李四,{OTHER},高血压\n王五,{OTHER},胃癌\n"
+    report, _ = _masked(tmp_path, text, policy)
+    assert any("没有表头" in item.message for item in report.items)
+
+
+def test_a_form_gets_the_rule_of_each_box(tmp_path: Path, policy: Policy) -> None:
+    page = (
+        "<table><tr><td>姓名</td><td>张三</td><td>年龄</td><td>72</td></tr>"
+        f"<tr><td>身份证号</td><td>{CARD}</td><td>病种</td><td>肺癌</td></tr></table>"
+    )
+    out = _masked(tmp_path, page, policy, "表.html")[1]
+    assert "<td>病种</td><td>***</td>" in out
+    assert "<td>年龄</td><td>70-79岁</td>" in out
+
+
+def test_two_blocks_of_a_sheet(tmp_path: Path, policy: Policy) -> None:
+    book = openpyxl.Workbook()
+    for row in (
+        ["姓名", "身份证号", "病种", "金额"], ["张三", CARD, "肺癌", 300], [],
+        ["姓名", "身份证号", "金额", "村"], ["王五", CARD, 500, "红星村"],
+    ):  # fmt: skip
+        book.active.append(row)
+    source, target = tmp_path / "名单.xlsx", tmp_path / "out.xlsx"
+    book.save(source)
+    assert mask_file(source, target, policy=policy).status == "publish"
+    rows = list(openpyxl.load_workbook(target).active.iter_rows(values_only=True))
+    assert rows[1] == ("张三", "110105************", "", 300)
+    assert rows[4] == ("王五", "110105************", 500, "红星村")
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
+def test_encodings(tmp_path: Path, policy: Policy, encoding: str) -> None:
+    source, target = tmp_path / "名单.csv", tmp_path / "out.csv"
+    source.write_bytes('姓名,病种,金额\r\n张三,"肺癌，\n尿毒症",300\r\n'.encode(encoding))
+    assert mask_file(source, target, policy=policy).status == "publish"
+    assert target.read_bytes() == "姓名,金额\r\n张三,300\r\n".encode(encoding)
