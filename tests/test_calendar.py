@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import subprocess
 import sys
@@ -122,6 +123,16 @@ def test_sentences(name: str, posted: str | None, due: str, retention: str) -> N
     shown = day(posted) if posted else None
     assert due in due_sentence(policy, day("2026-11-20"), shown)
     assert retention in retention_sentence(policy, day("2026-11-20"), shown)
+
+
+def test_a_list_kept_for_some_days_says_until_when() -> None:
+    policy = dataclasses.replace(
+        load_policy("general"), due=Due(20, period=7), retention=Retention("days", 30)
+    )
+    shown = retention_sentence(policy, day("2026-11-20"), day("2026-11-23"))
+    assert shown == "公示期 7 个工作日：2026年11月23日至2026年12月2日；2027年1月2日撤下"
+    later = dataclasses.replace(policy, due=Due(20), retention=Retention("period"))
+    assert retention_sentence(later, day("2026-11-20")) == ""
 
 
 def test_the_package_of_days_off_is_loaded_when_asked() -> None:

@@ -72,6 +72,18 @@ def test_a_policy_without_operators_hides_nothing(tmp_path: Path) -> None:
     assert mask_text(CARD, policy=path) == CARD
 
 
+def test_a_field_masked_as_its_entity_is_hidden_whole_where_that_stays(tmp_path: Path) -> None:
+    policy = load_policy(
+        write(tmp_path, "fields: {phone: mask, sex: mask, qq: {mask: {last: 2}}}\n")
+    )
+    assert policy.fields["phone"].spec == policy.fields["sex"].spec == {"mask": {}}
+    assert policy.fields["qq"].spec == {"mask": {"last": 2}}
+    kept = load_policy(
+        write(tmp_path, "operators: {CN_MOBILE: keep}\nfields: {phone: mask}\n", "kept.yaml")
+    )
+    assert kept.fields["phone"].spec == {"mask": {}}
+
+
 def test_options_may_be_left_out(tmp_path: Path) -> None:
     path = write(tmp_path, "operators: {CN_MOBILE: {mask: }}\n")
     assert mask_text("电话13800138000", policy=path) == "电话***********"
