@@ -359,8 +359,12 @@ class Workbook:
 
     def unremovable(self, table: str, columns: frozenset[int]) -> Mapping[int, str]:
         """Which of these columns cannot go, and why (Chinese)."""
-        found = self._dropping().unremovable(self._opened(), {table: columns})
-        return dict(found.get(table, {}))
+        return dict(self._unremovable({table: columns}).get(table, {}))
+
+    def _unremovable(self, drops: Mapping[str, frozenset[int]]) -> Mapping[str, Mapping[int, str]]:
+        needs = importlib.import_module("deid.formats.xlsx_drop_needs")
+        found: Mapping[str, Mapping[int, str]] = needs.unremovable(self._opened(), drops)
+        return found
 
     @staticmethod
     def _dropping() -> Any:
@@ -416,7 +420,7 @@ class Workbook:
         wanted = {}
         if unknown := drops.keys() - self._sheets.keys():
             raise UnsafeEdit(f"有 {len(unknown)} 张表不能整列删去")
-        found = self._dropping().unremovable(self._opened(), drops)
+        found = self._unremovable(drops)
         for label, columns in drops.items():
             why = found.get(label, {})
             rows = notes.get(label, frozenset())
