@@ -65,32 +65,24 @@ def _stem(name: str) -> str:
     return name[:-1] if name[-1] in "省市县区旗盟" else name
 
 
-@cache
-def _short() -> dict[str, tuple[str, ...]]:
-    """Name of a province, city or county without its suffix -> codes."""
+@lru_cache(maxsize=1 << 13)
+def _short_with_head(head: str) -> dict[str, tuple[str, ...]]:
+    """Names of provinces, cities and counties without their suffix that begin with these two
+    characters, the longest first -> codes."""
     found: dict[str, tuple[str, ...]] = {}
-    pairs = zip(*_rows(), strict=True)
-    for code, name in [pair for pair in pairs if len(pair[0]) < 9]:
-        stem = _stem(name)
+    codes = _rows()[0]
+    for name, at in _with_head(head):
+        stem = _stem(name) if len(codes[at]) < 9 else name
         if len(stem) > 1 and stem != name:
-            found[stem] = (*found.get(stem, ()), code)
-    return found
+            found[stem] = (*found.get(stem, ()), codes[at])
+    return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 
 
-@cache
-def _short_heads() -> dict[str, list[str]]:
-    """First two characters -> the short names that begin so, longest first."""
-    heads: dict[str, list[str]] = {}
-    for name in sorted(_short(), key=len, reverse=True):
-        heads.setdefault(name[:2], []).append(name)
-    return heads
-
-
-def _short_named(text: str, start: int) -> Iterator[str]:
-    """The short names that stand at ``start``, longest first."""
-    for name in _short_heads().get(text[start : start + 2], ()):
+def _short_named(text: str, start: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The short names that stand at ``start``, longest first, with their codes."""
+    for name, codes in _short_with_head(text[start : start + 2]).items():
         if text.startswith(name, start):
-            yield name
+            yield name, codes
 
 
 def full_at(text: str, start: int, rank: int = 0) -> Place | None:
@@ -109,8 +101,8 @@ def full_at(text: str, start: int, rank: int = 0) -> Place | None:
 
 def short_at(text: str, start: int, rank: int = 0) -> Place | None:
     """A name without its suffix (陕西, 长安) that the next division, lying inside it, confirms."""
-    for name in _short_named(text, start):
-        ranks = _confirmed(text, start + len(name), _short()[name])
+    for name, codes in _short_named(text, start):
+        ranks = _confirmed(text, start + len(name), codes)
         fit = [own for own in ranks if own >= rank]
         if fit:
             return Place(start + len(name), LEVELS[min(fit)])
@@ -120,8 +112,8 @@ def short_at(text: str, start: int, rank: int = 0) -> Place | None:
 def _confirmed(text: str, start: int, codes: tuple[str, ...]) -> list[int]:
     """The ranks of those ``codes`` inside which a division named at ``start`` lies."""
     inner = {_rows()[0][at] for at in _named(text, start)}
-    for name in _short_named(text, start):
-        inner.update(_short()[name])
+    for _, own in _short_named(text, start):
+        inner.update(own)
     return [
         _RANK_OF_LENGTH[len(outer)] for outer in codes if any(_inside(one, outer) for one in inner)
     ]

@@ -35,15 +35,18 @@ def family_name_length(name: str) -> int:
     return lead + 1
 
 
+_FIRST_HAN = "\u3400"
+
+
 def _is_plain(bare: str) -> bool:
     """Two to four common Han characters, as most names are."""
-    return len(bare) <= 4 and min(bare) >= "\u4e00" and max(bare) <= "\u9fff"
+    return 2 <= len(bare) <= 4 and min(bare) >= "\u4e00" and max(bare) <= "\u9fff"
 
 
 def is_name(text: str) -> bool:
     """Whether a folded text has the shape of one person's name with a known surname (or a dot)."""
     bare = text.replace(" ", "")
-    if len(bare) < 2 or not (_is_plain(bare) or _SHAPE.fullmatch(bare)):
+    if bare < _FIRST_HAN or not (_is_plain(bare) or _SHAPE.fullmatch(bare)):
         return False
     single, compound = _surnames()
     return bare[0] in single or bare[:2] in compound or "·" in bare

@@ -66,7 +66,7 @@ class Setting(NamedTuple):
 
 PROSE = Setting()
 
-_SEPARATORS = later(f"[^0-9A-Za-z{INVISIBLE}\u4e00-\u9fff]|{INVISIBLE}")
+_SEPARATORS = later("[^0-9A-Za-z\u4e00-\u9fff]")
 _URL = later(
     r"(?:(?:https?|ftp)://|www[.])[^\s\u4e00-\u9fff,;()<>\"'、。]+"
     r"|[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.](?:cn|com|net|org|gov)/[^\s\u4e00-\u9fff,;()<>\"'、。]+"
@@ -366,7 +366,7 @@ def _is_numberish(folded: str) -> bool:
     return bool(match and (len(match.group()) > 1 or _NUMBERISH.search(folded)))
 
 
-_GAP = "[^\\dA-Za-z\u4e00-\u9fff]"
+_GAP = r"[\W_]"
 _TEN_DIGITS = later(rf"\d(?:{_GAP}{{0,12}}\d){{9}}")
 _FIFTEEN_DIGITS = later(rf"\d(?:{_GAP}{{0,12}}\d){{14}}")
 _LETTER_AND_DIGITS = later(rf"[A-Za-z]{_GAP}{{0,3}}\d{{7}}")
@@ -379,7 +379,7 @@ _NEEDS = {
     "CN_LANDLINE": _TEN_DIGITS,
     "CN_PASSPORT": _LETTER_AND_DIGITS,
     "CN_TRAVEL_PERMIT": _LETTER_AND_DIGITS,
-    "CN_PLATE": later(f"[\u4e00-\u9fff]{_GAP}{{0,3}}[A-Za-z]"),
+    "CN_PLATE": later("[A-Za-z]"),
     "CN_WECHAT": later("wxid_"),
     "EMAIL_ADDRESS": later("@"),
 }
@@ -499,6 +499,8 @@ def _agency_contact(
     entity: Entity, folded: str, start: int, label: Label, setting: Setting
 ) -> bool:
     """Whether a telephone number or mailbox is an agency's, which the public must be able to see."""
+    if not start and setting.people:  # no word before it
+        return False
     clause = _clause(folded, start, _SENTENCE_END)
     nearest = _clause(folded, start, _CLAUSE_END)
     if not setting.people and _SIGNED.search(folded[max(0, start - 120) : start]):
