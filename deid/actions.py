@@ -111,8 +111,10 @@ class Rules:
 
 
 def _verdict(rule: FieldRule) -> Verdict:
-    if rule.action in ("keep", "drop"):
-        return Verdict(rule.action)
+    if rule.action == "keep":
+        return KEEP
+    if rule.action == "drop":
+        return Verdict("drop")
     return Verdict(rule.action, rule.operator, bool(CLOSED & set(rule.spec)))
 
 
@@ -193,6 +195,7 @@ class _Grid:
         self.listed = 0
         """Rows with several texts that belong to no list that was recognised."""
         self.gone: list[str] = []
+        self.kept: set[str] = set()
         self.free: list[tuple[str, str, Sequence[Edit]]] = []
         self.starred: dict[str, list[Edit]] = {}
         self._row = -1
@@ -205,11 +208,12 @@ class _Grid:
         self.listed += self._texts > 2
         self.height += 1
         if self.gone and self.free:
+            self.gone = [value for value in self.gone if value not in self.kept]
             for place, text, edits in self.free:
                 more = _told_again(place, text, edits, self.gone)
                 if more:
                     self.starred[place] = more
-        self._row, self._texts, self.gone, self.free = row, 0, [], []
+        self._row, self._texts, self.gone, self.free, self.kept = row, 0, [], [], set()
 
     def stray(self, cell: CellFindings, *, stays: bool) -> None:
         """Remember a text that is no value of the list."""
@@ -302,6 +306,7 @@ class Reshaping:
         grid.keeps.add(cell.column)
         if cell.zone != "data":
             return list(edits)
+        grid.kept.add(cell.text.strip())
         if verdict.operator is not None:
             edits = coarser(cell.text, edits, verdict, cell.place)
             if edits and cell.profile and verdict.action == "generalise":
@@ -589,7 +594,7 @@ def _tells(profile: Profile | None, text: str) -> bool:
     if profile is None or not 2 <= len(text.strip()) <= 40 or not _HAN.search(text):
         return False
     spec = raw_fields()["fields"].get(field_of(profile.label), {})
-    return spec.get("role") in ("sensitive", "quasi")
+    return spec.get("role") in _PERSONAL and profile.label.entity in ("", "PERSON")
 
 
 _PARTS = re.compile(r"[\s,，、;；。()（）]+")
@@ -614,7 +619,9 @@ class _LabelledValues:
         self._verdicts: dict[str, Verdict] = {}
         for key, spec in raw_fields()["fields"].items():
             verdict = rules.of_field(key)
-            if key not in policy.fields or verdict is KEEP or field_entity(key) in _FOUND:
+            if policy.only and key not in policy.only and spec["role"] in _PERSONAL:
+                verdict = Verdict("drop")
+            if verdict is KEEP or field_entity(key) in _FOUND:
                 continue
             for word in spec["synonyms"].upper().split():
                 if len(word) > 1:
@@ -659,6 +666,10 @@ _FOUND = frozenset(
     ["PERSON", "CN_RESIDENT_ID", "CN_MOBILE", "CN_BANK_CARD", "CN_ADDRESS", "EMAIL_ADDRESS"]
 )
 """Entities that are found by what they look like: an agency's telephone has the same label."""
+
+
+_PERSONAL = frozenset(("identifier", "quasi", "sensitive"))
+"""Roles of fields that a whitelist hides in running text too; what is public there may stay."""
 
 
 def field_entity(key: str) -> str:

@@ -849,7 +849,7 @@ def _about(report: FileReport, policy: Policy, work: _Work) -> FileReport:
     from deid.matters import matter_remarks
 
     headers = [column.header for column in report.columns]
-    remarks = matter_remarks(policy, "\n".join(titles), headers, place=report.source)
+    remarks = matter_remarks(policy, "\n".join(titles), headers)
     items = (*report.items, *_look_at(remarks))
     report = replace(report, items=items, status="look" if items else report.status)
     if not policy.elements:
