@@ -22,6 +22,7 @@ from operator import mul
 from typing import Protocol
 
 from deid.data import load_rows
+from deid.policy import Thresholds
 from deid.strength_masks import embedded, readings, visible
 from deid.strength_numbers import card_candidates, mobile_candidates
 
@@ -125,14 +126,12 @@ def _residue(digits: str, start: int) -> int:
     return weighted % 11
 
 
-def _part(residues: Iterable[int]) -> Part | None:
-    """The vector of some values; None when there are none."""
+def _part(residues: Collection[int]) -> Part:
+    """The vector of the residues of some values."""
     counts = [0] * 11
     for residue in residues:
         counts[residue] += 1
-    if sum(counts) == 1:
-        return UNIT, counts.index(1)
-    return (tuple(counts), 0) if any(counts) else None
+    return (UNIT, counts.index(1)) if len(residues) == 1 else (tuple(counts), 0)
 
 
 def _unknown(pattern: str, start: int) -> tuple[Part, ...]:
@@ -160,9 +159,9 @@ def area_parts(
         return ((UNIT, _residue(pattern, 0)),)
     fits = _regex(pattern).fullmatch
     for codes in (sorted(areas or ()), _starting(pattern, known or known_areas())):
-        part = _part(_residue(code, 0) for code in codes if fits(code))
-        if part:
-            return (part,)
+        residues = [_residue(code, 0) for code in codes if fits(code)]
+        if residues:
+            return (_part(residues),)
     return _unknown(pattern, 0)
 
 
@@ -178,9 +177,9 @@ def date_parts(pattern: str, span: Span, wider: Span) -> tuple[Part, ...]:
     if "?" not in pattern:
         return ((UNIT, _residue(pattern, 6)),)
     for within in (span, wider, _ANY_BIRTH):
-        part = _part(_date_residues(pattern, within))
-        if part:
-            return (part,)
+        residues = list(_date_residues(pattern, within))
+        if residues:
+            return (_part(residues),)
     return _unknown(pattern, 6)
 
 
@@ -228,16 +227,10 @@ def seq_parts(pattern: str, sex: str) -> tuple[Part, ...]:
     """The sequence numbers 001 to 999 that fit; odd ones are men's (GB 11643-1999, 4.2.3)."""
     if "?" not in pattern:
         return ((UNIT, _residue(pattern, 14)),)
-    fits = _regex(pattern).fullmatch
-    for parity in (_PARITY.get(sex), None):
-        part = _part(
-            _residue(f"{number:03d}", 14)
-            for number in range(1, 1000)
-            if (parity is None or number % 2 == parity) and fits(f"{number:03d}")
-        )
-        if part:
-            return (part,)
-    return _unknown(pattern, 14)
+    fits, parity = _regex(pattern).fullmatch, _PARITY.get(sex)
+    fitting = [number for number in range(1, 1000) if fits(f"{number:03d}")]
+    own = [number for number in fitting if number % 2 == parity]
+    return (_part([_residue(f"{number:03d}", 14) for number in own or fitting]),)
 
 
 _PARITY = {"男": 1, "女": 0}
@@ -415,15 +408,7 @@ def grade(t0: int, t1: int, thresholds: Limits | None = None) -> str:
     return "C" if t0 >= limits.block else "D"
 
 
-@dataclass(frozen=True, slots=True)
-class _Default:
-    good: int = 100_000
-    good_known: int = 400
-    fair: int = 500
-    block: int = 10
-
-
-DEFAULT: Limits = _Default()
+DEFAULT: Limits = Thresholds()
 """DESIGN §4. An online check of ID numbers is tried one by one: a few dozen are as good as one."""
 
 

@@ -164,14 +164,14 @@ def _provinces() -> frozenset[str]:
 
 
 def _place(inner: list[str], room: int, start: int) -> Iterator[str]:
-    """The digits between masks at every place where they fit; where they do not, all hidden."""
+    """The digits between masks at every place where they fit."""
     if not inner:
         yield "?" * room
         return
     run, rest = inner[0], inner[1:]
     spare = room - len(run)
-    if spare < 0:
-        yield "?" * room
+    if spare < 0:  # more than an ID number holds: nothing of it counts as hidden
+        yield run[:room]
         return
     birth = 6 - start
     places = sorted(range(spare + 1), key=lambda place: place != birth)

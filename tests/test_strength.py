@@ -301,6 +301,8 @@ def test_masks_of_other_numbers_are_read(masked: str, entity: str, pattern: str)
     ("masked", "among"),
     [
         ("431026*****1234", {"431026?????1234", "431026????????1234"}),
+        ("431026**********1234", {"431026????????1234", "431026??????????1234"}),
+        ("4310*123456789012345*99", {"431012345678901299"}),
         ("4310*1990*12", {"4310??1990??????12", "4310?1990???????12"}),
     ],
 )
@@ -308,7 +310,7 @@ def test_an_ambiguous_mask_counts_by_its_weakest_reading(masked: str, among: set
     found = readings(masked)
     assert among <= set(found)
     context = Context(on=DAY)
-    assert measure(masked, context).t0 == min(count(pattern, context) for pattern in found)
+    assert measure(masked, context).t0 == min(count(one[:18], context) for one in found)
 
 
 # -------------------------------------------------------------------------------------- properties
