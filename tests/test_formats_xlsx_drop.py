@@ -1414,3 +1414,22 @@ def test_a_rule_on_a_blanked_column_does_not_read_one_that_went() -> None:
     assert len(remarks) == 2
     assert "conditionalFormatting" not in sheet_xml(out)
     assert values(reopened(out)["名单"])[3] == [1, "张0", 30, None, 0]
+
+
+def test_one_column_goes_and_edits_blank_another() -> None:
+    book = listed()
+    book["名单"]["E5"].comment = Comment("批注乙", "某")
+    book["名单"]["B5"].comment = Comment("批注丙", "某")
+    opened = xlsx.Workbook(io.BytesIO(saved(book)))
+    assert not opened.removable("名单", frozenset({2, 4}))
+    assert opened.removable("名单", frozenset({2}))
+    table = next(part for part in opened.parts if isinstance(part, Table))
+    places = [(table.place(row.index, 4), row.cells[4]) for row in table.rows() if 4 in row.cells]
+    out = io.BytesIO()
+    edits = {place: [Edit(place, 0, len(text), "")] for place, text in places}
+    opened.save(out, edits, {"名单": frozenset({2})})
+    sheet = reopened(out.getvalue())["名单"]
+    assert values(sheet)[3] == [1, "张0", 30, "", None]
+    assert sheet["D5"].comment is None
+    assert sheet["B5"].comment.text == "批注丙"
+    assert not is_left(out.getvalue(), SECRET)

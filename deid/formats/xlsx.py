@@ -352,9 +352,10 @@ class Workbook:
         if table not in self._sheets:
             return False
         why = self.unremovable(table, columns)
-        self._refused.pop(table, None)
         if why:
-            self._refused[table] = {c: why.get(c) or next(iter(why.values())) for c in columns}
+            refused = self._refused.setdefault(table, {})
+            first = next(iter(why.values()))
+            refused.update({c: why.get(c) or refused.get(c, first) for c in columns})
         return not why
 
     def unremovable(self, table: str, columns: frozenset[int]) -> Mapping[int, str]:
@@ -421,16 +422,18 @@ class Workbook:
         if unknown := drops.keys() - self._sheets.keys():
             raise UnsafeEdit(f"有 {len(unknown)} 张表不能整列删去")
         found = self._unremovable(drops)
-        for label, columns in drops.items():
-            why = found.get(label, {})
+        for label in {**drops, **self._refused}:
+            columns, why = drops.get(label, frozenset()), found.get(label, {})
             rows = notes.get(label, frozenset())
-            wanted[label] = kind(columns - why.keys(), why, rows)
-        for label, why in self._refused.items():
-            only = self._blanked(label, why, edits) if label not in drops else {}
-            if only:
-                cleared = {c for row in only.values() for c in row}
-                blank = {c: reason for c, reason in why.items() if c in cleared}
-                wanted[label] = kind(blank=blank, only=only)
+            if why:
+                wanted[label] = kind(columns - why.keys(), why, rows)
+                continue
+            refused = self._refused.get(label, {})
+            only = self._blanked(label, refused.keys() - columns, edits)
+            cleared = {c for row in only.values() for c in row}
+            blank = {c: reason for c, reason in refused.items() if c in cleared}
+            if columns or blank:
+                wanted[label] = kind(columns, blank, rows, only if blank else None)
         return wanted
 
     def _blanked(
