@@ -27,6 +27,7 @@ from deid.data import load_yaml, patterns_dir
 from deid.errors import DeidError, UnsupportedFormat
 from deid.formats import Document, open_document
 from deid.inputs import Task
+from deid.mask import edits_for
 from deid.matters import matter_remarks, suggest_matter
 from deid.model import Finding, Item, Table, Text
 from deid.pipeline import _OS_FAULTS, _sha256, mask_name
@@ -425,9 +426,14 @@ class _FilePass:
 
     def _take(self, place: str, text: str, findings: Sequence[Finding]) -> None:
         for item in findings:
-            if self._policy.hides(item.entity):
+            if self._policy.hides(item.entity) and self._would_change(text, item):
                 weak = bool(STAR_LIKE.search(text[item.start : item.end]))
                 self.found.add(place, item.entity, weak)
+
+    def _would_change(self, text: str, item: Finding) -> bool:
+        """Whether masking it once more makes any difference: a name may be masked as it is to be."""
+        edits = edits_for(text, [item], self._policy)
+        return any(edit.replacement != text[edit.start : edit.end] for edit in edits)
 
     # ------------------------------------------------------------------------------ large csv files
 

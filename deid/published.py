@@ -131,6 +131,7 @@ def id_pattern(text: str, entity: str = "CN_RESIDENT_ID") -> str:
     """
     if not _NUMBER.search(text) and not _NUMBER.search(fold(text)):
         return ""
+    text = _without_notes(text)
     token = _token(text)
     if entity == "CN_DISABILITY_CERT" and "*" in token and len(token) not in (15, _ID, 20):
         return _fit(_stretched(token, 20)[:_ID])
@@ -142,6 +143,12 @@ def id_pattern(text: str, entity: str = "CN_RESIDENT_ID") -> str:
     return "".join(
         column[0] if len(set(column)) == 1 else HIDDEN for column in zip(*shown, strict=True)
     )
+
+
+def _without_notes(text: str) -> str:
+    """A cell without what brackets add to its number (有效期至2035.01.01), unless it all stands in them."""
+    bare = _NOTE.sub("", fold(text))
+    return bare if _NUMBER.search(bare) else text
 
 
 _FITS = re.compile(r"[\d?]{17}[\dX?]")
