@@ -30,11 +30,12 @@ def edits_for(
 def _shortest(edit: Edit, value: str) -> Edit:
     """The edit without the characters at its ends that stay the same."""
     new = edit.replacement
+    most = min(len(value), len(new))
     head = 0
-    while head < min(len(value), len(new)) and value[head] == new[head]:
+    while head < most and value[head] == new[head]:
         head += 1
     tail = 0
-    while tail < min(len(value), len(new)) - head and value[-1 - tail] == new[-1 - tail]:
+    while tail < most - head and value[-1 - tail] == new[-1 - tail]:
         tail += 1
     return Edit(edit.place, edit.start + head, edit.end - tail, new[head : len(new) - tail])
 

@@ -29,7 +29,7 @@ REST = "***"
 """What stands for the hidden rest of an address: always the same, so its length tells nothing."""
 
 
-def _visible(value: str) -> list[int]:
+def _visible(value: str) -> Sequence[int]:
     """Offsets of the characters that carry the value: letters and digits, not separators."""
     return [at for at, char in enumerate(fold(value)) if char.isalnum() or is_star(char)]
 
@@ -45,9 +45,12 @@ def mask(value: str, *, first: int = 0, last: int = 0, star: str = "*") -> str:
     >>> mask("11010519491231002X", first=6)
     '110105************'
     """
-    places = _visible(value)
+    bare = value.isascii() and value.isalnum()
+    places = range(len(value)) if bare else _visible(value)
     if len(places) - first - last < min(_LEAST_HIDDEN, len(places)):
         first = last = 0
+    if bare:
+        return value[:first] + star * (len(value) - first - last) + value[len(value) - last :]
     hidden = set(places[first : len(places) - last])
     return "".join(star if at in hidden else char for at, char in enumerate(value))
 

@@ -113,6 +113,8 @@ def _scan_again(text: str, setting: Setting, plain: list[Finding]) -> list[Findi
 
 def merge(found: Sequence[Finding]) -> list[Finding]:
     """Findings of several passes over one text: of those that overlap, the longer one."""
+    if len(found) < 2:
+        return list(found)
     kept: list[Finding] = []
     for item in sorted(found, key=lambda item: (item.start - item.end, -item.score)):
         at = bisect_left(kept, item.start, key=lambda other: other.start)

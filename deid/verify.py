@@ -7,11 +7,11 @@ anywhere, in any spelling, in any part; is every cell that was not edited as it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from deid.later import later
 from deid.scan import bare
-from deid.text import fold, is_star
+from deid.text import STAR_LIKE, fold
 
 _REMEMBERED = 1 << 14
 """How many texts are remembered that hold nothing: the cells of a list repeat themselves."""
@@ -47,7 +47,7 @@ class Residue:
         folded = fold(value)
         plain = bare(folded)
         least = 2 if entity == "PERSON" else 8 if entity == "CN_ADDRESS" else 7
-        if len(plain) < least or any(map(is_star, folded)):
+        if len(plain) < least or STAR_LIKE.search(folded):
             return
         self._names |= least < _KEY
         self._cue = None
@@ -70,7 +70,9 @@ class Residue:
         begins = self._begins(plain)
         if not begins and ("." not in folded or not _SCIENTIFIC.search(folded)):
             return
-        places = [match.start() for match in _ALNUM.finditer(folded)]
+        places: Sequence[int] = range(len(plain))
+        if len(plain) < len(folded):
+            places = [match.start() for match in _ALNUM.finditer(folded)]
         done = 0
         for at in begins:
             match = self._at(plain, at) if at >= done else None
