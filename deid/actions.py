@@ -436,9 +436,9 @@ class Reshaping:
             base, reading, _ = name.partition(READING)
             if reading:
                 rest = grid.spans.keys() - self.result.drops.get(base, frozenset())
-            elif alone and removable(name, alone):
-                self._take_out(grid, alone, edits)
-                rest = grid.spans.keys() - alone
+            elif going := _removable_part(removable, name, alone):
+                self._take_out(grid, going, edits)
+                rest = grid.spans.keys() - going
             else:
                 rest = set(grid.spans)
             overflow = grid.overflow if len(grid.overflow) * 5 <= max(5, grid.height) else {}
@@ -594,11 +594,21 @@ def _tells(profile: Profile | None, text: str) -> bool:
     if profile is None or not 2 <= len(text.strip()) <= 40 or not _HAN.search(text):
         return False
     spec = raw_fields()["fields"].get(field_of(profile.label), {})
-    return spec.get("role") in _PERSONAL and profile.label.entity in ("", "PERSON")
+    return spec.get("role") in _PERSONAL
 
 
 _PARTS = re.compile(r"[\s,，、;；。()（）]+")
 _HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def _removable_part(
+    removable: Callable[[str, frozenset[int]], bool], table: str, columns: frozenset[int]
+) -> frozenset[int]:
+    """The columns that can be taken out together: all of them, or those of which each can go alone."""
+    if not columns or removable(table, columns):
+        return columns
+    some = frozenset(c for c in columns if removable(table, frozenset({c})))
+    return some if some and removable(table, some) else frozenset()
 
 
 def reaches_beyond(table: Table, row: int, column: int, gone: frozenset[int]) -> bool:

@@ -20,7 +20,7 @@ from reportlab.pdfgen import canvas
 
 from deid.formats import open_document
 from deid.model import FileReport, Table
-from deid.pipeline import is_reason, mask_file, mask_stream
+from deid.pipeline import is_reason, mask_file, mask_stream, scan_file
 from deid.policy import Policy, load_policy
 from deid.stream import LEAST
 
@@ -592,3 +592,29 @@ def test_encodings(tmp_path: Path, policy: Policy, encoding: str) -> None:
     source.write_bytes('姓名,病种,金额\r\n张三,"肺癌，\n尿毒症",300\r\n'.encode(encoding))
     assert mask_file(source, target, policy=policy).status == "publish"
     assert target.read_bytes() == "姓名,金额\r\n张三,300\r\n".encode(encoding)
+
+
+def test_what_goes_is_not_told_again_in_the_remark(tmp_path: Path) -> None:
+    policy = _policy(tmp_path, "fields: {guardian_name: drop, payee_name: drop, disease: drop}\n")
+    text = (
+        "姓名,监护人姓名,户名,病种,备注\n"
+        "张三丰,王小明,张三丰,肺癌、高血压,监护人王小明代领张三丰的补助，有高血压\n"
+    )
+    assert _masked(tmp_path, text, policy)[1] == (
+        "姓名,备注\n张三丰,监护人***代领张三丰的补助，有***\n"
+    )
+
+
+def test_a_whitelist_hides_labelled_values(tmp_path: Path) -> None:
+    policy = _policy(tmp_path, "only: [name, school]\nfields: {name: keep}\n")
+    text = "申请人：张三 年龄：72 病种：肺癌 学校：一中\n监督电话：0371-12345678\n"
+    out = mask_stream(text, policy=policy)
+    assert out == "申请人：张三 年龄：*** 病种：*** 学校：一中\n监督电话：0371-12345678\n"
+
+
+def test_scanning_does_not_take_anything_out(tmp_path: Path, policy: Policy) -> None:
+    source = tmp_path / "名单.csv"
+    source.write_text("病种,联系电话\n肺癌,13800138000\n", "utf-8")
+    report, found = scan_file(source, policy=policy)
+    assert report.status == "refused"
+    assert [item.entity for item in found if item.entity == "CN_MOBILE"] == ["CN_MOBILE"]
