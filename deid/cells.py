@@ -430,7 +430,7 @@ class Cells:
     def windows(self, pieces: Iterator[bytes], count: int) -> Iterator[Window]:
         """Windows of ``count`` rows that hold something (the last one of fewer)."""
         rest, final, want = b"", False, 1 << 18
-        last = -1
+        last, used = -1, 0
         while True:
             while len(rest) < want and not final:
                 piece = next(pieces, None)
@@ -438,10 +438,13 @@ class Cells:
                 rest += piece or b""
             if not rest:
                 return
-            window, used = self._window(rest, count, final=final)
+            window = None
+            # How many bytes so many rows have is not known before the first window.
+            if final or used or rest.count(b"</row>") >= count:
+                window, used = self._window(rest, count, final=final)
             if window is None:
                 # Fewer rows than wanted: read more.
-                want = len(rest) * 2
+                used, want = 0, len(rest) * 2
                 if want > MAX_TAGS:
                     raise Odd
                 continue
@@ -457,7 +460,7 @@ class Cells:
         """The first ``count`` rows that hold something and their size; None: there are too few."""
         if not final:
             data = data[: data.rfind(b"</row>") + 6] if b"</row>" in data else b""
-        if data.count(b"<row ") < count and not final:
+        if not data:
             return None, 0
         longer, source = padded(data)
         starts, kinds = self._tags(source, len(data))

@@ -32,6 +32,7 @@ from deid.formats.xlsx_sheet import (
 )
 from deid.model import READING, Edit, Row, Text
 from deid.tables import WINDOW
+from deid.vector import Flags
 
 _CACHED = 128 << 20
 """Bytes of a sheet up to which its windows are kept for the next pass."""
@@ -84,15 +85,19 @@ class QuickSheet(Sheet):
         self._by_kind: list[Any] = []
         self._kept: list[Window] | None = [] if member.size <= _CACHED else None
         self._taken = False
+        strings = book.strings
+        assert isinstance(strings, QuickStrings)
+        self.used: Flags = np.zeros(len(strings.found_all), bool)
 
     def take(self, other: QuickSheet) -> None:
         """Use what was read of a sheet with the same bytes."""
         self._kept, self.cells, self._taken = other._kept, other.cells, True
         self.head, self.tail = other.head, other.tail
+        self.used = other.used
 
     def shares(self, other: QuickSheet) -> bool:
-        """Whether the windows are those of the other sheet."""
-        return self._taken and self._kept is not None and self._kept is other._kept
+        """Whether the bytes are those of the other sheet."""
+        return self._taken and self.used is other.used
 
     def drop_places(self) -> None:
         """Keep the bytes of the windows only: what is compared after saving."""
@@ -103,11 +108,11 @@ class QuickSheet(Sheet):
         """Show what stands around the rows. Nothing is said of the rows here."""
         if self._taken:
             pass
-        elif self._kept is not None:
-            self._kept = list(self.cells.windows(self._body(), WINDOW))
         else:
-            for _ in self._body():
-                pass
+            for window in self.cells.windows(self._body(), WINDOW):
+                self._mark(window)
+                if self._kept is not None:
+                    self._kept.append(window)
         if "<!--" in self.head + self.tail or "<![" in self.head + self.tail:
             raise Odd
         check = XmlCheck()
@@ -115,6 +120,13 @@ class QuickSheet(Sheet):
         for kind in ("head", "tail"):
             parts.show_piece(f"{self.member.key}#{kind}", getattr(self, kind), self.label)
         self.merges = tuple(_merges(self.tail))
+
+    def _mark(self, window: Window) -> None:
+        """Note the shared strings that the rows use."""
+        numbers = window.shared[window.stored == SHARED]
+        if len(numbers) and int(numbers.max()) >= len(self.used):
+            raise Odd
+        self.used[numbers] = True
 
     def windows(self) -> Iterator[Window]:
         """The rows, 4,096 that hold something at a time."""
@@ -257,11 +269,9 @@ def _orphans(book: Workbook) -> Iterator[Text]:
     used = np.zeros(len(strings.found_all), bool)
     for sheet in book.sheets:
         assert isinstance(sheet, QuickSheet)
-        for window in sheet.windows():
-            numbers = window.shared[window.stored == SHARED]
-            if len(numbers) and int(numbers.max()) >= len(used):
-                raise Odd
-            used[numbers] = True
+        if len(sheet.used) != len(used):
+            raise Odd
+        used |= sheet.used
     left = np.flatnonzero(~used)
     if len(left) > _MAX_ORPHANS:
         raise Odd
