@@ -90,7 +90,7 @@ def parse_yaml(source: bytes, name: str) -> Any:
         line = f"第 {mark.line + 1} 行" if mark else ""
         raise PatternError(f"{name}{line}不是合法的 YAML") from None
     except UnicodeDecodeError:
-        raise PatternError(f"读不了 {name}") from None
+        raise PatternError(f"{name}: 不是 UTF-8 编码，请另存为 UTF-8") from None
     except (RecursionError, ValueError, TypeError) as error:
         if isinstance(error, PatternError):
             raise

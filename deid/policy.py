@@ -164,7 +164,7 @@ def load_policy(
 
     Raises UnknownPolicy that names the policies there are, PatternError that names file and key.
     """
-    return _load(str(name), channel, level)
+    return _load(find_policy(str(name), Path()).resolve(), channel, level)
 
 
 def check_policy(path: Path) -> Policy:
@@ -182,8 +182,7 @@ def check_policy(path: Path) -> Policy:
 
 
 @cache
-def _load(name: str, channel: str | None, level: str | None) -> Policy:
-    path = find_policy(name, Path())
+def _load(path: Path, channel: str | None, level: str | None) -> Policy:
     raw = read_policy(path)
     channel = _chosen(channel, raw.get("channel", "web"), CHANNELS, "渠道")
     level = _chosen(level, raw.get("level", "county"), LEVELS, "公示层级")

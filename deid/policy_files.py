@@ -33,6 +33,7 @@ LEVELS: Mapping[str, str] = MappingProxyType({"county": "县级", "town": "乡�
 MASK_BY_ENTITY = "mask"
 """A field rule without options: what the policy does with the entity that the field holds."""
 
+_ENDINGS = (".yaml", ".yml")
 _DAYS = ("working", "calendar")
 _LONGEST = 3650
 ELEMENTS: Mapping[str, str] = MappingProxyType(
@@ -71,19 +72,25 @@ def policy_names() -> list[str]:
     return sorted(path.stem for path in (patterns_dir() / "policies").glob("*.yaml"))
 
 
-def find_policy(name: str, folder: Path) -> Path:
-    """The file of a policy: a path, a file beside the one that names it, or one of ours."""
+def find_policy(name: str, folder: Path, where: str = "") -> Path:
+    """The file of a policy: one of ours, or else a file of that name, with or without its ending.
+
+    Ours go first, so that a file that happens to lie in the folder changes no rules; whoever means
+    the file writes its ending. ``where``: what a complaint begins with.
+    """
     own = patterns_dir() / "policies" / f"{name}.yaml"
-    for path in (folder / name, folder / f"{name}.yaml", own):
-        if path.suffix in (".yaml", ".yml") and path.is_file():
+    ours = [own] if name.isidentifier() else []
+    for path in (*ours, folder / name, folder / f"{name}.yaml", folder / f"{name}.yml"):
+        if path.suffix in _ENDINGS and path.is_file():
             return path
     near = _near(name, policy_names())
-    raise UnknownPolicy(f"没有名为“{name}”的公示规则{near}；现有：{'、'.join(policy_names())}")
+    listed = "、".join(policy_names())
+    raise UnknownPolicy(f"{where}没有名为“{name}”的公示规则{near}；现有：{listed}")
 
 
 def read_policy(path: Path) -> dict[str, Any]:
     """The file with everything that it extends merged in, checked."""
-    own, merged = _merged(path, (path.stem,))
+    own, merged = _merged(path, (path,))
     _no_contradiction(own, merged, path.name)
     return merged
 
@@ -99,17 +106,18 @@ def spec_of(raw: object, where: str) -> tuple[str, Mapping[str, object]]:
     raise PatternError(f"{where}: 应写成“处理方式”或“处理方式: {{选项: 值}}”")
 
 
-def _merged(path: Path, seen: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _merged(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the file itself says, and that with its parents under it."""
     own = load_yaml(path)
     _check(own, path.name)
     parent = own.get("extends")
     if parent is None:
         return own, own
-    found = find_policy(parent, path.parent)
-    if found.stem in seen:
-        raise PatternError(f"{path.name} extends: 绕成了圈（{' → '.join((*seen, found.stem))}）")
-    _, base = _merged(found, (*seen, found.stem))
+    found = find_policy(parent, path.parent, f"{path.name} extends: ")
+    if any(found.resolve() == each.resolve() for each in seen):
+        names = " → ".join(each.stem for each in (*seen, found))
+        raise PatternError(f"{path.name} extends: 绕成了圈（{names}）")
+    _, base = _merged(found, (*seen, found))
     both = {**base, **own}
     for key in _MERGED:
         if key in base and key in own:

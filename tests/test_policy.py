@@ -122,8 +122,20 @@ def test_an_unknown_policy_names_those_there_are(name: str) -> None:
         load_policy(name)
 
 
+def test_a_file_in_the_folder_does_not_stand_in_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, "extends: general\noperators: {CN_QQ: redact}\n", "general.yaml")
+    write(tmp_path, "extends: general.yaml\nlabel: 县\n", "county.yml")
+    monkeypatch.chdir(tmp_path)
+    assert load_policy("general").specs["CN_QQ"] == {"mask": {}}
+    assert load_policy(path).specs["CN_QQ"] == {"redact": {}}
+    assert load_policy("general.yaml").specs["CN_QQ"] == {"redact": {}}
+    assert load_policy("county").specs["CN_QQ"] == {"redact": {}}
+
+
 def test_an_unknown_parent_names_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UnknownPolicy, match="general"):
+    with pytest.raises(UnknownPolicy, match=r"^county\.yaml extends: .*general"):
         load_policy(write(tmp_path, "extends: province\n"))
 
 
