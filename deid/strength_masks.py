@@ -28,6 +28,9 @@ STUDENT_LETTERS = "GJL"
 DISABILITY = "CN_DISABILITY_CERT"
 _MARKS = "*＊✱✲✳﹡∗⁎×✕✖╳●○◯■□▇█▆◆◇▲△◎•∙・·⋅?？#＃某_＿~～…^&%$@¤☆★〇"
 _TO_STAR = {ord(mark): "*" for mark in _MARKS}
+_HAN_DIGIT, _ASCII_DIGIT = re.compile("[一二三四五六七八九]"), re.compile("[0-9]")
+_FROM_HAN = str.maketrans("〇零一二三四五六七八九", "00123456789")
+_LETTER_O = re.compile(r"(?<=[\d*])[Oo](?=\d)|(?<=\d)[Oo](?=[\d*])")
 _GAPS = " -.\t\n"
 _WIDE_GAP = re.compile(f"[{re.escape(_GAPS)}]{{2,}}")
 _SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[Ee]\+?(\d{1,2})", re.ASCII)
@@ -70,7 +73,10 @@ def _plain(masked: str) -> str:
     The marks go first: between digits ○ would otherwise be folded to a zero.
     """
     text = "".join(char for char in masked if fold(char) != INVISIBLE).strip().strip("'\"=`")
-    return unicodedata.normalize("NFKC", fold(text.translate(_TO_STAR))).translate(_TO_STAR).strip()
+    if _HAN_DIGIT.search(text) and not _ASCII_DIGIT.search(fold(text)):
+        text = text.translate(_FROM_HAN)
+    starred = unicodedata.normalize("NFKC", fold(text.translate(_TO_STAR))).translate(_TO_STAR)
+    return _LETTER_O.sub("0", starred).strip()
 
 
 def _from_scientific(match: re.Match[str]) -> str:
