@@ -14,6 +14,7 @@ from deid import csv_grid, csv_memory, vector
 from deid.columns import Block
 from deid.csv_columns import Marks, Told
 from deid.csv_grid import Grid
+from deid.csv_verdicts import Unstreamable
 from deid.csv_window import Masked, Pass
 from deid.scan import Setting
 from deid.vector import Bytes, Flags, Places
@@ -28,24 +29,29 @@ class Recheck:
         self._seen: dict[tuple[Setting, int], Flags] = {}
 
     def is_settled(self, masked: Masked, written: bytes) -> bool:
-        """Whether nothing in the window has to be judged once more."""
-        grid = masked.grid
-        if masked.unsettled or masked.special or not grid.regular.all():
-            return False
-        back = csv_grid.Grid(written, self._pass.kind.mark[0], self._pass.width)
-        if len(back) != len(grid) or not back.regular.all():
-            return False
-        if masked.marks.doubtful(masked.block, masked=True).any():
-            return False
-        width = self._pass.width
+        """Whether nothing in the window has to be judged once more. Raises Unstreamable where it is
+        not what it must be."""
+        grid, width = masked.grid, self._pass.width
+        back = csv_grid.Grid(written, self._pass.kind.mark[0], width)
+        if len(back) != len(grid) or (back.widths != grid.widths).any():
+            raise Unstreamable
+        plain = grid.regular
+        if masked.special:
+            plain = plain.copy()
+            plain[list(masked.special)] = False
         self._turn = (self._turn + 1) % width
+        for column in range(width):
+            if not self._is_right(masked, back, column, plain):
+                raise Unstreamable
         return (
-            all(self._is_right(masked, back, column) for column in range(width))
+            plain.all()
+            and not masked.unsettled
+            and not masked.marks.doubtful(masked.block, masked=True).any()
             and self._no_long_numbers(masked.marks, back)
             and not self._may_widen(masked, back)
         )
 
-    def _is_right(self, masked: Masked, back: Grid, column: int) -> bool:
+    def _is_right(self, masked: Masked, back: Grid, column: int, plain: Flags) -> bool:
         """Whether the cells of a column are as long as they must be, and begin as they did."""
         told, grid = masked.marks.told[column], masked.grid
         lengths = grid.lengths[column]
@@ -63,47 +69,45 @@ class Recheck:
             if heads is lengths:
                 heads, expected = lengths.copy(), lengths.copy()
             expected[row], heads[row] = lengths[row] + grown, 0
-        if (back.lengths[column] != expected).any():
+        if ((back.lengths[column] != expected) & plain).any():
             return False
         if told.clean is not None:
             if heads is lengths:
                 heads = lengths.copy()
-            if not self._are_masked(told, grid, back, column, heads, masked):
+            if not self._are_masked(told, masked, back, column, heads, plain):
                 return False
         if heads is lengths and column != self._turn:
             return True  # nothing was written here: one such column a window is looked into
         return bool(
             vector.same_heads(
-                grid.bytes, grid.starts[column], back.bytes, back.starts[column], heads
+                grid.bytes, grid.starts[column], back.bytes, back.starts[column], heads * plain
             )
         )
 
     def _are_masked(
-        self, told: Told, grid: Grid, back: Grid, column: int, heads: Places, masked: Masked
+        self, told: Told, masked: Masked, back: Grid, column: int, heads: Places, plain: Flags
     ) -> bool:
-        """Whether clean numbers have their stars behind digits that are known to tell nothing."""
+        """Whether clean numbers have their stars; those that do not end in stars, or whose digits in
+        front are not known to tell nothing, are judged once more."""
         assert told.clean is not None
-        clean = told.clean
-        others = masked.grown.get(column)
-        if others:  # names of minors are masked by themselves
-            clean = clean.copy()
-            clean[list(others)] = False
-        lengths = grid.lengths[column]
-        policy = self._pass.judge.policy
-        if not policy.hides(told.setting.label.entity):
+        clean = told.clean & plain
+        clean[list(masked.grown.get(column, {}))] = False  # a minor's cell is masked by itself
+        lengths = masked.grid.lengths[column]
+        entity = told.setting.label.entity
+        if not self._pass.judge.policy.hides(entity):
             return True
-        for length, first, last in self._pass.columns.stars(told.setting.label.entity):
+        for length, first, last in self._pass.columns.stars(entity):
             here = clean & (lengths == length)
             starts = back.starts[column][here]
             if not len(starts):
                 continue
-            if last != length or last - first < 8:
-                return False
             heads[here] = first
-            if not vector.are_stars(back.bytes, starts + first, last - first).all():
+            if last - first < 8:
+                masked.unsettled = True
+            elif not vector.are_stars(back.bytes, starts + first, last - first).all():
                 return False
-            if not self._are_seen(told, back.bytes, starts, first, length):
-                return False
+            elif last < length or not self._are_seen(told, back.bytes, starts, first, length):
+                masked.unsettled = True
         return True
 
     def _are_seen(self, told: Told, source: Bytes, starts: Places, first: int, length: int) -> bool:

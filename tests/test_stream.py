@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid import csv_reader, csv_window, pipeline, stream, tables
+from deid import csv_grid, csv_reader, csv_window, pipeline, stream, tables
 from deid.formats import delimited
 from deid.model import FileReport
 from deid.policy import load_policy
@@ -280,3 +281,158 @@ def test_a_large_file_has_the_same_report(tmp_path: Path) -> None:
         patch.setattr(pipeline, "LEAST", 0)
         fast = pipeline.mask_file(source, tmp_path / "quick.csv", policy=POLICY)
     assert replace(fast, seconds=0.0, output="") == replace(slow, seconds=0.0, output="")
+
+
+def rows_of(*cells: str, count: int, header: str) -> bytes:
+    """That many rows; ``{at}`` in a cell is the row's number, ``{phone}`` a number of its own."""
+    chance = random.Random(11)
+    lines = [header]
+    for at in range(count):
+        phone = f"139{chance.randrange(10**8):08d}"
+        lines.append(",".join(cells).format(at=at, phone=phone, id=id_number(chance)))
+    return "\n".join([*lines, ""]).encode()
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        "{phone}",
+        "{id}",
+        "长安区王寺村{at}组",
+        "王寺村5组12号",
+        "电话{phone}",
+        "8657{at}",
+        "因病致贫",
+        "5组",
+    ],
+)
+def test_a_column_that_changes_its_kind_late(folder: Path, late: str) -> None:
+    head = rows_of("{at}", "王芳", "{id}", "低保", count=300, header="序号,姓名,身份证号,说明")
+    tail = rows_of("{at}", "王芳", "{id}", late, count=200, header="").lstrip()
+    assert check(head + tail, folder, 64)
+
+
+@pytest.mark.parametrize("late", ["{phone}", "{id}", "8657{at}", "王寺村{at}组3号"])
+def test_a_column_that_was_empty_for_long(folder: Path, late: str) -> None:
+    head = rows_of("{at}", "王芳", "{id}", "", count=100, header="序号,姓名,身份证号,其他")
+    tail = rows_of("{at}", "王芳", "{id}", late, count=100, header="").lstrip()
+    assert check(head + tail, folder, 64)
+
+
+@pytest.mark.parametrize("size", [7, 64, 1001])
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_whatever_a_border_of_reading_cuts(folder: Path, size: int, encoding: str) -> None:
+    cells = [line.split(",") for line in clean_list(90).decode().splitlines()]
+    cells += [
+        ["90", "王\n芳", "女", "", "13800138000", "王寺村\n\n5组", "", '"1"', "𠮷村😀\r\n"]
+    ] * 3
+    text = "\n".join(",".join(map(quoted, row)) for row in cells)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader, "_READ", size)
+        assert check(text.encode(encoding), folder, 16)
+
+
+def test_a_line_of_many_megabytes_goes_to_the_exact_path(folder: Path) -> None:
+    data = clean_list(90) + f"90,王芳,女,,13800138000,,,1,{'低保' * 9000}\n".encode()
+    assert check(data, folder, 16)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader, "_READ", 1001)
+        patch.setattr(csv_reader, "_WIDEST", 9000)
+        assert not check(data, folder, 4096)
+
+
+def test_ragged_rows(folder: Path) -> None:
+    lines = clean_list(200).decode().splitlines()
+    lines[50] = lines[50].rpartition(",")[0]
+    lines[90] += ",13800138000"
+    lines[150] += ",,,"
+    lines[180] = "王芳"
+    assert check("\n".join(lines).encode(), folder, 64)
+
+
+@pytest.mark.parametrize("cut", [(6, 14), (14,), (14, 17), (17,), (6, 10, 14)])
+def test_an_id_number_over_several_cells_of_a_row(folder: Path, cut: tuple[int, ...]) -> None:
+    number = "11010519491231002X"
+    pieces = [number[a:b] for a, b in zip((0, *cut), (*cut, 18), strict=True)]
+    pieces += [""] * (4 - len(pieces))
+    header = "序号,姓名,手机号,甲,乙,丙,丁"
+    lines = [header, *(f"{at},王芳,139000{at:05d},1,2,3,4" for at in range(100))]
+    lines.insert(70, ",".join(["70", "王芳", "无", *pieces]))
+    assert check("\n".join(lines).encode(), folder, 32)
+
+
+def test_a_telephone_number_and_what_stands_beside_it_may_be_an_id_number(folder: Path) -> None:
+    lines = ["姓名,手机号,编号", *(f"王芳,1381219{at:04d},061200{at % 10}" for at in range(300))]
+    assert check("\n".join(lines).encode(), folder, 64)
+
+
+def test_rows_whose_first_cell_is_empty(folder: Path) -> None:
+    lines = ["序号,项目,姓名,金额,手机号", *(f"{at},a,王芳,{at},13900139000" for at in range(99))]
+    lines[40:43] = [",姓名,王芳,手机号,13900139111", ",户主,李明,电话,13900139222", ",,姓名,李明,"]
+    assert check("\n".join(lines).encode(), folder, 32)
+
+
+def test_local_numbers_in_rows_without_a_header(folder: Path) -> None:
+    data = rows_of("王芳", "{id}", "8657123", "86571234", "12:30", "12:", count=120, header="")
+    assert check(data.lstrip(), folder, 32)
+
+
+def test_an_id_number_masked_too_little_before_goes_to_the_exact_path(folder: Path) -> None:
+    data = clean_list(100)
+    row = "300,王芳,女,110105********002X,13800138000,,,1.00,\n"
+    fine = "300,王芳,女,110105************,13800138000,,,1.00,\n"
+    source = folder / "list.csv"
+    for tail, taken in ((row, False), (fine, True)):
+        source.write_bytes(data + tail.encode())
+        with windows_of(64):
+            done = stream.mask_csv(source, folder / "out.csv", POLICY)
+        assert (done is not None) == taken
+
+
+def nothing(*_: object) -> None:
+    """What a step does that is forgotten."""
+
+
+def one_less(patch: csv_grid.Patch, starts: np.ndarray, ends: np.ndarray, new: bytes) -> None:
+    """An edit that begins one byte too late."""
+    csv_grid.Patch.splice(patch, int(starts[0]) + 1, int(ends[0]), new)
+
+
+@pytest.mark.parametrize(
+    ("step", "wrong"),
+    [
+        ("star", nothing),
+        ("replace", nothing),
+        ("replace", one_less),
+        ("star", lambda patch, starts, first, last: STAR(patch, starts, first + 1, last)),
+        ("star", lambda patch, starts, first, last: STAR(patch, starts[1:], first, last)),
+        ("result", lambda patch: RESULT(patch).replace(b"\n", b"\n\n", 1)),
+        ("result", lambda patch: RESULT(patch).replace(b"138***", b"13812345678", 1)),
+        ("result", lambda patch: RESULT(patch).replace("陕西".encode(), "陕北".encode(), 1)),
+    ],
+)
+def test_a_fault_of_the_fast_path_is_not_published(folder: Path, step: str, wrong: object) -> None:
+    data = clean_list(300)
+    assert check(data, folder, 64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_grid.Patch, step, wrong)
+        assert not check(data, folder, 64)
+
+
+STAR, RESULT = csv_grid.Patch.star, csv_grid.Patch.result
+
+
+def test_an_output_that_changes_on_its_way_is_not_published(folder: Path) -> None:
+    data = clean_list(300)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader.Kind, "written", lambda kind, text: text + b"\n")
+        assert not check(data, folder, 64)
+
+
+def test_a_policy_that_drops_columns_goes_to_the_exact_path(folder: Path) -> None:
+    source = folder / "list.csv"
+    source.write_bytes(clean_list(20))
+    reshaping = replace(POLICY, only=frozenset(("name",)))
+    with windows_of(64):
+        assert stream.mask_csv(source, folder / "out.csv", reshaping) is None
+        assert stream.mask_csv(source, folder / "out.csv", POLICY) is not None
