@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,6 +34,8 @@ from deid.scan import PROSE, Setting, scan
 from deid.strength import grade, id_candidates
 
 if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
     from deid.audit import AuditReport
     from deid.recognizers import Recognizer
 
@@ -63,6 +65,7 @@ __all__ = [
     "id_candidates",
     "load_entities",
     "load_policy",
+    "mask_batches",
     "mask_file",
     "mask_table",
     "mask_text",
@@ -141,9 +144,28 @@ def mask_table(
 
     Raises FrameFault (no frame; cells of bytes, lists or other objects), LeftOver, UnknownPolicy.
     """
-    from deid.frames import mask_table as mask_frame
+    from deid.frames import document_of, mask_document
 
-    return mask_frame(frame, policy=_policy(policy), columns=columns, title=title)
+    result: Frame = mask_document(document_of(frame, columns or {}, title), _policy(policy))[0]
+    return result
+
+
+def mask_batches(
+    batches: Iterator[RecordBatch],
+    *,
+    policy: Policy | str | Path = "general",
+    columns: Mapping[Hashable, str] | None = None,
+    title: str = "",
+) -> Iterator[RecordBatch]:
+    """Arrow record batches masked one by one, all of one schema; nothing is held beyond a batch.
+
+    The first batch tells what columns hold, where ``columns`` does not (see ``mask_table``). Raises
+    FrameFault also where a later batch has to hide something in a column of numbers or dates that
+    seemed harmless.
+    """
+    from deid.batches import mask_batches as mask_each
+
+    return mask_each(batches, policy=_policy(policy), columns=columns, title=title)
 
 
 def scan_table(
@@ -155,9 +177,9 @@ def scan_table(
 ) -> list[Finding]:
     """What in a frame the policy hides; places are ``R1C2``, the titles being row 0, offsets those
     of the cell's text. See ``mask_table``."""
-    from deid.frames import scan_table as scan_frame
+    from deid.frames import document_of, scan_document
 
-    return scan_frame(frame, policy=_policy(policy), columns=columns, title=title)
+    return scan_document(document_of(frame, columns or {}, title), _policy(policy))
 
 
 def scan_file(
@@ -174,13 +196,21 @@ def mask_file(
     policy: Policy | str | Path = "general",
     overwrite: bool = False,
     raster: bool = False,
+    override: str = "",
 ) -> FileReport:
     """Writes the file, masked and verified, to ``target``, or nothing; the report says which.
 
     ``raster``: a PDF page that cannot be edited safely becomes an image with a text layer.
+    ``override``: the written reason for a list that the policy says is never made.
     """
-    rules = _policy(policy)
-    return _mask_file(Path(source), Path(target), policy=rules, overwrite=overwrite, raster=raster)
+    return _mask_file(
+        Path(source),
+        Path(target),
+        policy=_policy(policy),
+        overwrite=overwrite,
+        raster=raster,
+        override=override,
+    )
 
 
 def audit_files(

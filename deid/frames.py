@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from deid.entities import load_entities
 from deid.errors import FrameFault
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-Frame = TypeVar("Frame")
 Changes = Mapping[int, str]
 """Row of the frame -> new text of the cell."""
 
@@ -61,36 +60,26 @@ class Backend(Protocol):
         """A new frame: changed cells by column, changed titles by (level, column), columns gone."""
 
 
-def mask_table(
-    frame: Frame,
-    *,
-    policy: Policy,
-    columns: Mapping[Hashable, str] | None = None,
-    title: str = "",
-) -> Frame:
-    """See ``deid.mask_table``."""
-    document = _Document(backend_of(frame), columns or {}, title)
+def document_of(frame: object, kinds: Mapping[Hashable, str], title: str) -> FrameDocument:
+    """The frame as the pipeline sees a file. Raises FrameFault."""
+    return FrameDocument(backend_of(frame), kinds, title)
+
+
+def mask_document(document: FrameDocument, policy: Policy) -> tuple[Any, Mapping[str, int]]:
+    """The masked frame, and the number of findings by entity. Raises LeftOver."""
 
     def write(
         edits: Mapping[str, Sequence[Edit]], drops: Mapping[str, frozenset[int]]
-    ) -> _Document:
+    ) -> FrameDocument:
         return document.edited(edits, drops.get(_NAME, frozenset()))
 
-    written, _ = mask_opened(document, policy, write)
-    result: Frame = written.result
-    return result
+    written, report = mask_opened(document, policy, write)
+    return written.result, report.found
 
 
-def scan_table(
-    frame: object,
-    *,
-    policy: Policy,
-    columns: Mapping[Hashable, str] | None = None,
-    title: str = "",
-) -> list[Finding]:
-    """See ``deid.scan_table``."""
-    found = scan_opened(_Document(backend_of(frame), columns or {}, title), policy)
-    return [item for item in found if policy.hides(item.entity)]
+def scan_document(document: FrameDocument, policy: Policy) -> list[Finding]:
+    """What of the frame the policy hides."""
+    return [item for item in scan_opened(document, policy) if policy.hides(item.entity)]
 
 
 def backend_of(frame: object) -> Backend:
@@ -117,7 +106,7 @@ _NAME = ""
 
 
 @dataclass
-class _Document:
+class FrameDocument:
     """A frame as the pipeline sees a file."""
 
     backend: Backend
@@ -127,6 +116,7 @@ class _Document:
     format: str = "frame"
     remarks: Sequence[Remark] = ()
     parts: Sequence[Table | Text] = field(init=False)
+    table: Table = field(init=False)
     _texts: Sequence[Sequence[tuple[str, str] | None]] = field(init=False)
     _header: Sequence[Sequence[str]] = field(init=False)
 
@@ -143,7 +133,7 @@ class _Document:
             () if column in self._skipped else _column_texts(self.backend.values(column), column)
             for column in range(len(self._labels))
         ]
-        table = Table(_NAME, self._rows, _place)
+        self.table = Table(_NAME, self._rows, _place)
         hidden = [
             Text(f"C{column}.categories", text)
             for column in range(len(self._texts))
@@ -151,7 +141,7 @@ class _Document:
             for text in self.backend.unused(column)
         ]
         title = [Text("title", self.title)] if self.title else []
-        self.parts = [*title, table, *hidden]
+        self.parts = [*title, self.table, *hidden]
 
     def _titles(self) -> Sequence[Sequence[str]]:
         """The header rows: levels from the top, the caller's kinds in place of what they overrule."""
@@ -201,7 +191,7 @@ class _Document:
     def close(self) -> None:
         """Nothing to close."""
 
-    def edited(self, edits: Mapping[str, Sequence[Edit]], drops: frozenset[int]) -> _Document:
+    def edited(self, edits: Mapping[str, Sequence[Edit]], drops: frozenset[int]) -> FrameDocument:
         """The document of a new frame with the edits applied and the columns gone."""
         first = len(self._header)
         cells: dict[int, dict[int, str]] = {}
@@ -226,7 +216,7 @@ class _Document:
             if labels[column] in self.kinds
         }
         masked = apply_edits(self.title, edits.get("title", ()))
-        return _Document(written, kinds, masked, frame)
+        return FrameDocument(written, kinds, masked, frame)
 
 
 def _place(row: int, column: int) -> str:

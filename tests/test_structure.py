@@ -44,7 +44,7 @@ GROUPS = (
     {"pipeline"},
     {"published", "union"},
     {"review", "catalog", "audit"},
-    {"batch", "recognizers", "presidio", "spark", "frames", "accessors", "__init__"},
+    {"batch", "recognizers", "presidio", "spark", "frames", "batches", "accessors", "__init__"},
     {"sweep"},
     {"console", "service_loader"},
     {"commands"},
@@ -85,7 +85,8 @@ HOMES = {
     "rich": {"terminal"},
     "openpyxl": set(),
     "polars": {"frames", "accessors"},
-    "pyarrow": {"frames", "spark"},
+    "pyarrow": {"frames", "batches", "spark"},
+    "pyspark": {"spark"},
     "jinja2": set(),
 }
 # Those that open files, and those that tell of the formats.
