@@ -724,7 +724,7 @@ def _changed_elsewhere(
         elif gone := work.drops.get(old.name.partition(READING)[0]):
             yield from _changed_narrowed(old, new, work, gone)
         else:
-            for a, b in zip_longest(old.rows(), new.rows()):
+            for a, b in _paired(old, new, edits):
                 yield from _changed_cells(old, a, b, edits, read_twice)
     yield from _changed_texts(
         [part for part in source if isinstance(part, Text)],
@@ -778,6 +778,26 @@ def _same(text: str, expected: str) -> bool:
             a == b or (b == "*" and a in _OTHER_STARS) for a, b in zip(text, expected, strict=True)
         )
     )
+
+
+def _paired(
+    old: Table, new: Table, edits: Mapping[str, Sequence[Edit]]
+) -> Iterator[tuple[Row | None, Row | None]]:
+    """Rows before and after; one of which the edits leave nothing may be missing."""
+    found = new.rows()
+    after = next(found, None)
+    for row in old.rows():
+        missing = after is None or after.index != row.index
+        if missing and all(
+            place in edits and not apply_edits(text, edits[place])
+            for place, text in ((old.place(row.index, c), t) for c, t in row.cells.items())
+        ):
+            continue
+        yield row, after
+        after = next(found, None)
+    while after is not None:
+        yield None, after
+        after = next(found, None)
 
 
 def _changed_cells(
