@@ -18,6 +18,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen import canvas
 
+from deid.cli import run
 from deid.formats import open_document
 from deid.model import FileReport, Table
 from deid.pipeline import is_reason, mask_file, mask_stream, scan_file
@@ -618,3 +619,30 @@ def test_scanning_does_not_take_anything_out(tmp_path: Path, policy: Policy) -> 
     report, found = scan_file(source, policy=policy)
     assert report.status == "refused"
     assert [item.entity for item in found if item.entity == "CN_MOBILE"] == ["CN_MOBILE"]
+
+
+def test_the_command_refuses_and_lets_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "孤儿名单.csv", tmp_path / "out"
+    source.write_text(f"姓名,身份证号\n张三,{CARD}\n", "utf-8")
+    assert run(["mask", str(source), "-o", str(out), "--policy", "orphan"]) == 1
+    assert "孤儿名单不公示" in capsys.readouterr().out
+    assert not (out / source.name).exists()
+    arguments = ["mask", str(source), "-o", str(out), "--policy", "orphan", "--overwrite"]
+    assert run([*arguments, "--override", "县政府会议纪要要求"]) == 3
+    assert (out / source.name).exists()
+    assert "县政府会议纪要要求" in (out / "deid-report.json").read_text("utf-8")
+
+
+def test_channel_and_level_choose_how_far_an_address_goes(tmp_path: Path) -> None:
+    source = tmp_path / "名单.csv"
+    source.write_text("姓名,家庭住址\n张三,合口镇石桥村3组12号\n", "utf-8")
+    shown = []
+    for channel, level in (("web", "county"), ("board", "village")):
+        out = tmp_path / channel
+        run(["mask", str(source), "-o", str(out), "--policy", "dibao_review",
+             "--channel", channel, "--level", level])  # fmt: skip
+        shown.append((out / source.name).read_text("utf-8").splitlines()[1])
+    assert shown[0] != shown[1]
+    assert all("12号" not in row for row in shown)
