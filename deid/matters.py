@@ -12,13 +12,34 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from deid.data import load_yaml, patterns_dir
-from deid.fields import raw_fields
+from deid.fields import header_label, raw_fields
 from deid.model import Remark
 from deid.policy import Policy
 from deid.policy_files import CHANNELS
 from deid.text import fold
 
 _Entry = tuple[str, ...]
+_PERSONAL = frozenset(
+    [
+        "CN_RESIDENT_ID",
+        "CN_DISABILITY_CERT",
+        "CN_STUDENT_NO",
+        "CN_SOCIAL_SECURITY_NO",
+        "CN_BENEFIT_CERT",
+        "AGE",
+        "BIRTH_DATE",
+        "HEALTH",
+        "DISABILITY",
+        "head_name",
+        "member_names",
+        "age",
+        "birth_date",
+        "birth_month",
+        "ethnicity",
+        "marital",
+    ]
+)
+"""Entities and fields of columns that only lists of people have."""
 _REFUSED = ("refuse", "refuse_web")
 _OWN = ""
 _TIME = re.compile(r"\d+|第?[一二三四]季度|[年月日第份号]|[上下]半年度?|年度")
@@ -107,7 +128,8 @@ def matter_remarks(
     ``look`` where somebody has to: a list that is not published at all, one of another matter than
     that of the policy, of two matters or of none, and a channel where such a list is not posted.
     """
-    remarks = [*_of_title(policy, title, headers), *_of_channel(policy)]
+    asked = (_of_title(policy, title, headers), _of_columns(policy, headers), _of_channel(policy))
+    remarks = [each for some in asked for each in some]
     return [Remark(place, message, look) for message, look in remarks]
 
 
@@ -161,6 +183,21 @@ def _under_no_matter(policy: Policy, title: str, headers: Sequence[str]) -> list
     if len(keys) > 1:
         return [(f"像是几类事项在一起：{_named(keys)}；不同事项请分开公示", False)]
     return [(f"看起来像{_named(keys)}名单，可以用 --policy {keys[0]}", False)]
+
+
+def _of_columns(policy: Policy, headers: Sequence[str]) -> list[tuple[str, bool]]:
+    """A directory of agencies or a table of counts has no columns that only people have."""
+    if policy.mode != "keep_all" or not any(map(_is_personal, headers)):
+        return []
+    return [(f"有身份证号、年龄、病残一类的列，不像“{policy.label}”；请确认 --policy", True)]
+
+
+def _is_personal(header: str) -> bool:
+    label = header_label(header)
+    if label.entity in _PERSONAL:
+        return True
+    field = raw_fields()["fields"].get(label.field, {})
+    return label.field in _PERSONAL or field.get("role") == "sensitive"
 
 
 def _named(keys: Iterable[str]) -> str:

@@ -104,6 +104,23 @@ def test_what_is_asked(policy: str, title: str, messages: list[str], look: bool)
 
 
 @pytest.mark.parametrize(
+    ("policy", "headers", "asked"),
+    [
+        ("aggregate", "乡镇 户数 人数 金额", False),
+        ("aggregate", "姓名 性别 年龄 金额", True),
+        ("aggregate", "户主姓名 金额", True),
+        ("org_directory", "机构名称 地址 联系电话 负责人 床位", False),
+        ("org_directory", "姓名 身份证号 地址", True),
+        ("org_directory", "姓名 残疾类别 联系电话", True),
+        ("general", "姓名 身份证号 年龄", False),
+    ],
+)
+def test_columns_that_only_people_have(policy: str, headers: str, asked: bool) -> None:
+    remarks = matter_remarks(load_policy(policy), "", headers.split())
+    assert [remark.look for remark in remarks] == [True] * asked
+
+
+@pytest.mark.parametrize(
     ("policy", "channel", "asked"),
     [
         ("dibao_review", "web", True),
