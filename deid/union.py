@@ -31,7 +31,7 @@ _TELLING = 3
 """Visible characters of an ID number behind the division from which two rows of one list that agree
 in all of them are one person listed twice, and not two of the same name."""
 _FEW = 20
-_MOST_PAIRS = 1_000_000
+_MOST_PAIRS = 20_000
 """Rows of one name and place that are compared with each other; of more, none can be told apart."""
 
 

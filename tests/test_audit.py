@@ -629,3 +629,10 @@ def test_lines_are_files_then_the_union_then_the_sum(
     assert run(one, "--against", other, "--format", "jsonl") == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["type"] for line in lines] == ["file", "file", "union", "summary"]
+
+
+def test_too_many_namesakes_are_ambiguous_at_once(tmp_path: Path) -> None:
+    rows = "\n".join(f"{at},张春花,红星村,431025{'*' * 12},300" for at in range(150))
+    report = laid_over(tmp_path, rows, rows)
+    assert report.union
+    assert (report.union.aligned, report.union.ambiguous) == (0, 300)
