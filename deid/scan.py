@@ -14,11 +14,9 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from deid.address import (
-    Address,
     any_digit,
     cut,
     find_addresses,
-    is_agency_place,
     may_hold_address,
     named_by_number,
     parse_address,
@@ -35,6 +33,7 @@ from deid.checks import (
     resident_id,
 )
 from deid.entities import Entity, Pattern, load_entities
+from deid.evidence import is_agency_contact, is_amount, is_home
 from deid.fields import NO_LABEL, Label, label_before
 from deid.later import later
 from deid.model import Finding
@@ -73,34 +72,6 @@ _URL = later(
     r"|[A-Za-z_]*\d+[A-Za-z0-9_]*[.](?:docx?|xlsx?|pdf|zip|rar|jpe?g|png|s?html?|ofd|wps|et)\b"
 )
 _PERSONAL_KEY = later(r"(?i)(?:phone|mobile|tel|sfz\w*|id_?card|id_?no|sjh\w*|lxdh|cert_?no)[=:/]$")
-_AMOUNT = later(
-    r"\s?(?:[.]\d+)?\s?(?:元(?!旦)|万|亿|亩|平方|㎡|m2|公斤|吨|斤|%|度电|度(?!假)|户|人次|人(?!民)|件|套|册|份|字节|公里|千米|km|ml|毫升|号文)"
-)
-_SENTENCE_END = later(r"[。;!?\n]")
-_CLAUSE_END = later(r"[。;!?\n,]")
-_ORG = later(
-    r"[\u4e00-\u9fff]{2,}(?:局|办公室|办事处|民政办|社事办|中心(?!社区|村|路|街|镇)|服务站|工作站|管理站|委员会|政府|居委会|村委会|民政所|"
-    r"派出所|司法所|财政所|保障所|卫生院|科室|(?:股|科|厅)(?![一-鿿])|[股科](?=电话|联系|办公)|公司|集团|医院|学校|中学|小学|大学|银行|支行|大厅|窗口|协会|联合会|"
-    r"残联|法院|检察院|敬老院|养老院|福利院|事务所|(?:交警|刑警|巡警|特警|消防|执法|稽查|监察|救援)[支大中]队|工会|妇联|人社局|信访办|纪委|监委|合作社|超市|药店|[省市县区镇乡]办|党政办|"
-    r"(?:县|市|区|镇|乡|村|街道)委|街道办)"
-)
-_AGENCY_CONTACT = later(
-    r"(?:监督|(?:举报|投诉|咨询|申请|查询)(?![人者方])|服务|值班|受理|办公|客服|业务|信访|报名|报修|求助|救助|查询|维权|预约|应急|传真|公开|政务|反馈|报送)"
-    r"[\u4e00-\u9fff、/及和与或]{0,8}(?:电话|热线|专线|号码|手机|方式|邮箱|信箱|邮件|平台|微信|传真)?[^\u4e00-\u9fff0-9]{0,6}$"
-)
-_SIGNED = later(
-    r"(?:负责人|审核人|复核人|制表人?|填表人|填报人|经办人|审批人|主要领导|分管领导|单位领导|主管领导|项目联系人|"
-    r"采购人|采购单位|代理机构|招标人|招标代理|发包人|建设单位|主办单位|承办单位|联系单位)\s*(?:\([^()]*\))?\s*:"
-    r"|联系人\s*:\s*[\u4e00-\u9fff]{1,3}(?:科长|主任|局长|股长|站长|所长|院长|书记|镇长|乡长|部长|经理|老师|工|会长|干事)"
-)
-_PERSON = later(
-    r"户主|本人|其子|其女|其父|其母|之子|之女|之夫|之妻|之父|之母|配偶|丈夫|妻子|儿子|女儿|母亲|父亲|爱人|家属|监护人|"
-    r"身份证|家住|现住|居住|租住|暂住|户籍|户口|住址|先生|女士|同志|患者|申请人|亲属|代领|代办人|个人|QQ邮箱|孙子|孙女|儿媳|女婿|兄弟|姐姐|妹妹|弟弟|哥哥|邻居|租户|居民|村民(?!委|小组)|低保户|特困(?!人员救助)|残疾人(?!联)|(?:举报|投诉|咨询|反映|信访|求助)[人者]"
-)
-_OFFICE = later(
-    r"办公|受理|报名|地点|窗口|大厅|中心|民政局|局|政府|委员会|单位|公司|医院|学校|银行|邮编|邮政编码|位于|设在|前往|办理|咨询|会议室|会场|"
-    r"集合|召开|举行|举办|施工|项目|工程|路段|沿线|建设|改造|征收|开标|投标|寄送|邮寄|寄至|送至|传真|所在地|注册地|经营|门店|超市|药店|仓库|考点|考场|展厅|广场|车站|地址:"
-)
 _MASKED = later(
     f"(?:[0-9Xx()+][ .·_{INVISIBLE}-]{{0,3}}){{0,24}}[*](?:[ .·_{INVISIBLE}-]{{0,3}}[0-9Xx*()]){{1,40}}"
     r"|\d+[xX]{4,}\d*"
@@ -459,11 +430,13 @@ def _weigh(
         return "网址参数" if _PERSONAL_KEY.search(folded, 0, start) else ""
     if setting.public and not form.needs_label and form.score < _SURE and not _names(named, entity):
         return ""
-    if named.public or (named.entity == "" and _AMOUNT.match(folded, end)):
+    if named.public or (named.entity == "" and is_amount(folded, end)):
         return ""
     if label.agency or setting.label.agency:
         return "" if entity.public else entity.label
-    if entity.public and _agency_contact(entity, folded, start, label, setting):
+    if entity.public and is_agency_contact(
+        entity.name, folded, start, people=setting.people, public=setting.public
+    ):
         return ""
     if not _names(named, entity) and credit_code(_token(folded, start, end)):
         return ""
@@ -487,39 +460,6 @@ def _token(folded: str, start: int, end: int) -> str:
 
 _ALNUM_END = later(r"[0-9A-Za-z]{1,18}$")
 _ALNUM_START = later(r"[0-9A-Za-z]{1,18}")
-
-
-def _clause(folded: str, start: int, ends: re.Pattern[str]) -> str:
-    """What stands before ``start`` in the same sentence or clause, 60 characters at most."""
-    window = folded[max(0, start - 60) : start]
-    return ends.split(window)[-1]
-
-
-def _agency_contact(
-    entity: Entity, folded: str, start: int, label: Label, setting: Setting
-) -> bool:
-    """Whether a telephone number or mailbox is an agency's, which the public must be able to see."""
-    if not start and setting.people:  # no word before it
-        return False
-    clause = _clause(folded, start, _SENTENCE_END)
-    nearest = _clause(folded, start, _CLAUSE_END)
-    if not setting.people and _SIGNED.search(folded[max(0, start - 120) : start]):
-        return True
-    if _AGENCY_CONTACT.search(nearest):
-        return True
-    if _PERSON.search(nearest) or setting.people:
-        return (
-            bool(_ORG.search(nearest))
-            and entity.name != "CN_MOBILE"
-            and not _PERSON.search(nearest)
-        )
-    if setting.public and entity.name == "CN_LANDLINE":
-        return True
-    if entity.name == "EMAIL_ADDRESS":
-        return bool(
-            re.search(r"(?:邮箱|信箱|邮件|发送?至|报送?至|投[至递])[^\u4e00-\u9fff]{0,4}$", clause)
-        ) or (".gov.cn" in folded[start : start + 80])
-    return bool(_ORG.search(clause))
 
 
 _DATE_LIKE = later(
@@ -554,7 +494,7 @@ def _record_values(folded: str, found: list[_Candidate]) -> Iterator[_Candidate]
         start, end = match.span()
         if any(a < end and start < b for a, b in taken):
             continue
-        if label_before(folded, start).public or _AMOUNT.match(folded, end):
+        if label_before(folded, start).public or is_amount(folded, end):
             continue
         if end - start < 15:
             entity = "CN_LANDLINE"
@@ -677,7 +617,13 @@ def _addresses(folded: str, setting: Setting, numbers: list[_Candidate]) -> Iter
     for address in parse_addresses(blanked) if whole else find_addresses(blanked):
         if cut(address) >= address.end or _only_stars(folded[cut(address) : address.end]):
             continue
-        if whole or _is_home(folded, address, setting):
+        if whole or is_home(
+            folded,
+            address,
+            people=setting.people,
+            public=setting.public,
+            record=setting.record,
+        ):
             yield _Candidate(address.start, address.end, "CN_ADDRESS", 0.8, "地址细于村（社区）")
 
 
@@ -722,34 +668,3 @@ def _blank(folded: str, spans: Iterable[tuple[int, int]]) -> str:
             pieces += [folded[done:start], ";" * (end - start)]
             done = end
     return "".join([*pieces, folded[done:]])
-
-
-def _is_home(folded: str, address: Address, setting: Setting) -> bool:
-    """Whether an address in prose is somebody's home and not an office."""
-    label = label_before(folded, address.start)
-    clause = _clause(folded, address.start, _SENTENCE_END)
-    if label.agency or is_agency_place(folded, address):
-        return False
-    if _HOME.search(clause[-20:]):
-        return True
-    if setting.record and _HOUSEHOLD.search(folded, cut(address), address.end):
-        return True
-    # In a person's row the address itself may name an office (洋湖办事处洋湖社区29号楼): look behind it.
-    first = address.end if setting.record else address.start
-    after = _SENTENCE_END.split(folded[first : address.end + 25])[0]
-    if _ORG.search(after) and not _DORMITORY.search(after):
-        return False
-    if label.entity == "CN_ADDRESS" and not setting.public:
-        return True
-    if _PERSON.search(clause[-20:]):
-        return True
-    if setting.public or label.public:
-        return False
-    if setting.people or _HOUSEHOLD.search(folded, cut(address), address.end):
-        return True
-    return not _OFFICE.search(clause + folded[address.end : address.end + 12])
-
-
-_HOME = later(r"家住|现住|居住|租住|暂住|住址|户籍|户口|家庭地址|住所|住在")
-_DORMITORY = later(r"家属|宿舍|公寓|小区|住宅")
-_HOUSEHOLD = later(r"[组社队屯湾]|单元|[村庄坡沟营寨]")

@@ -1,0 +1,65 @@
+"""The words around a value: whose it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deid import evidence
+from deid.address import find_addresses
+from deid.errors import PatternError
+from deid.evidence import is_agency_contact, is_amount, is_home
+
+
+@pytest.mark.parametrize(
+    ("before", "entity", "people", "public", "expected"),
+    [
+        ("监督电话:", "CN_LANDLINE", False, False, True),
+        ("举报电话:", "CN_MOBILE", True, False, True),
+        ("举报人电话:", "CN_MOBILE", False, False, False),
+        ("县民政局 ", "CN_LANDLINE", True, False, True),
+        ("县民政局 ", "CN_MOBILE", True, False, False),
+        ("户主张三 ", "CN_LANDLINE", False, True, False),
+        ("采购人:某镇", "CN_MOBILE", False, False, True),
+        ("联系人:李科长", "CN_MOBILE", False, False, True),
+        ("", "CN_LANDLINE", True, False, False),
+        ("", "CN_LANDLINE", False, True, True),
+        ("材料发送至", "EMAIL_ADDRESS", False, False, True),
+        ("张三", "EMAIL_ADDRESS", False, False, False),
+    ],
+)
+def test_whose_contact_it_is(
+    before: str, entity: str, people: bool, public: bool, expected: bool
+) -> None:
+    text = f"{before}13800138000"
+    found = is_agency_contact(entity, text, len(before), people=people, public=public)
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "expected"),
+    [
+        ("家住玉麦镇红新村8组", {}, True),
+        ("请到城关镇和平街道胜利路130号办理", {}, False),
+        ("户主住玉麦镇红新村8组", {"public": True}, True),
+        ("位于城关镇胜利路130号", {"public": True}, False),
+        ("城关镇胜利路130号", {"people": True}, True),
+        ("玉麦镇红新村8组", {"record": True, "people": True}, True),
+    ],
+)
+def test_whose_address_it_is(text: str, options: dict[str, bool], expected: bool) -> None:
+    (address,) = find_addresses(text)
+    assert is_home(text, address, **options) == expected
+
+
+def test_what_is_counted_names_nobody() -> None:
+    assert is_amount("13800138000元", 11)
+    assert not is_amount("13800138000元旦", 11)
+
+
+def test_a_list_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "evidence.yaml").write_text("org: [局]\n", encoding="utf-8")
+    monkeypatch.setattr(evidence, "patterns_dir", lambda: tmp_path)
+    with pytest.raises(PatternError, match="household"):
+        evidence._words.__wrapped__()
