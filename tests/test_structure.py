@@ -25,6 +25,7 @@ GROUPS = (
     {"policy"},
     {"calendar", "matters"},
     {"explain"},
+    {"evidence"},
     {"scan", "columns", "vector", "prose", "tables"},
     {"mask", "verify", "actions", "strength", "strength_masks", "strength_numbers"},
     {"strength_places", "strength_context", "strength_remedy", "strength_columns"},
