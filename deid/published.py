@@ -252,6 +252,8 @@ def birth_pattern(text: str) -> str:
     return f"{told.year}????" if told.year else NO_FACTS.birth
 
 
+_CODE = re.compile(r"^\s*\d{3,}\s*-?|[\s*]")
+"""The division code in front of a name (431025101-红星村), and blanks."""
 _UP_TO_TOWN = re.compile(r".*(?:镇|乡|街道|办事处|苏木)(?=.{2})")
 _VILLAGE_END = re.compile(r"(?:村民委员会|居民委员会|村委会|居委会|行政村|村|社区|嘎查)+$")
 _TOWN_END = re.compile(r"(?:人民政府|街道办事处|街道办|办事处|街道|镇|乡|苏木)+$")
@@ -264,7 +266,7 @@ def village_key(text: str) -> str:
     >>> village_key("武水镇红星村民委员会"), village_key("红星村")
     ('红星', '红星')
     """
-    plain = re.sub(r"[\s\d\-*]", "", fold(text))
+    plain = _CODE.sub("", fold(text))
     short = _UP_TO_TOWN.sub("", plain)
     return _VILLAGE_END.sub("", short) or short
 
@@ -272,7 +274,7 @@ def village_key(text: str) -> str:
 @lru_cache(maxsize=1 << 12)
 def town_key(text: str) -> str:
     """A town's name without its kind and what stands above it."""
-    plain = re.sub(r"[\s\d\-*]", "", fold(text))
+    plain = _CODE.sub("", fold(text))
     plain = re.sub(r"^.*[省市县区旗](?=.{2})", "", plain)
     return _TOWN_END.sub("", plain) or plain
 

@@ -154,7 +154,7 @@ def _compatible(one: _Cluster, other: _Cluster) -> bool:
 
 
 def _names_fit(one: _Cluster, other: _Cluster) -> bool:
-    return _compatible(one, other) and bool(name_form(other.name).fullmatch(one.name))
+    return bool(name_form(other.name).fullmatch(one.name)) and _compatible(one, other)
 
 
 # -------------------------------------------------------------------------------------- aligning
@@ -241,7 +241,8 @@ class Alignment:
         self, known: list[_Cluster], fresh: list[_Cluster], fit: object = None
     ) -> list[_Cluster]:
         """``known`` and ``fresh`` made one where only one of each can be meant."""
-        if len(known) * len(fresh) > _MOST_PAIRS:
+        # Of masked names most do not fit at the first look.
+        if len(known) * len(fresh) > _MOST_PAIRS * (50 if fit else 1):
             for cluster in (*known, *fresh):
                 cluster.ambiguous = True
             return [*known, *fresh]
