@@ -36,6 +36,9 @@ class Facts(NamedTuple):
     sex: str = ""
     areas: frozenset[str] = frozenset()
 
+    def __repr__(self) -> str:
+        return "Facts()"
+
 
 NO_FACTS = Facts()
 
@@ -55,6 +58,9 @@ class Person(NamedTuple):
     facts: Facts = NO_FACTS
     amount: str = ""
 
+    def __repr__(self) -> str:
+        return f"Person(table={self.table}, row={self.row}, column={self.column})"
+
 
 @dataclass
 class Publication:
@@ -62,10 +68,10 @@ class Publication:
 
     source: str
     places: list[Callable[[int, int], str]] = field(default_factory=list)
-    people: list[Person] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list, repr=False)
     headers: dict[tuple[int, int], str] = field(default_factory=dict)
     columns: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
-    titles: list[str] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list, repr=False)
     rows: int = 0
 
     def place(self, person: Person) -> str:

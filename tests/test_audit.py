@@ -262,6 +262,16 @@ def test_a_report_holds_no_content(tmp_path: Path) -> None:
         assert secret not in told
 
 
+def test_nothing_that_may_be_logged_shows_content(tmp_path: Path) -> None:
+    path = listed(tmp_path, "a.csv", f"1,张春花,红星村,{six_four(ONE)},300")
+    _, publication = audit_file(path, policy=GENERAL)
+    assert publication
+    told = repr(publication) + repr(publication.people) + repr(publication.people[0].facts)
+    assert "张春花" not in told
+    assert "红星" not in told
+    assert ONE[-4:] not in told
+
+
 # ------------------------------------------------------------------------------ several publications
 
 
