@@ -456,18 +456,14 @@ class Reshaping:
     def _cut_lines(self, grid: _Grid, edits: dict[str, list[Edit]], cut: bool) -> None:
         """Cut the fields of columns that go out of the lines, each with one delimiter."""
         staying = {(stray.row, stray.column) for stray in grid.strays if stray.stays}
-        for found in self._lines:
-            gone = {
-                one.column
-                for one in found.fields
-                if one.column in grid.spans
-                and (one.cell is None or grid.covers(one.column, one.cell.row))
-                and (one.cell is None or (one.cell.row, one.column) not in staying)
-            }
-            place = found.text.place
-            for start, end in _cuts(found.fields, gone) if cut else _spans(found.fields, gone):
+        going = [(found, _going(found.fields, grid, staying)) for found in self._lines]
+        # Lines of several lists would have different numbers of fields, and read as no list at all.
+        cut = cut and len({frozenset(gone) for found, gone in going if len(found.fields) > 1}) <= 1
+        for found, gone in going:
+            place, alone = found.text.place, cut or len(found.fields) == 1
+            for start, end in _cuts(found.fields, gone) if alone else _spans(found.fields, gone):
                 kept = [e for e in edits.get(place, ()) if e.end <= start or end <= e.start]
-                new = Edit(place, start, end, "" if cut else REST)
+                new = Edit(place, start, end, "" if alone else REST)
                 if found.text.text[start:end] != new.replacement:
                     edits[place] = sorted([*kept, new], key=lambda e: e.start)
         if grid.spans:
@@ -552,6 +548,19 @@ _FIELD = re.compile(r"[^\s,，;；|｜、]+")
 
 def _within(edit: Edit, field: Field) -> bool:
     return field.start <= edit.start and edit.end <= field.end
+
+
+def _going(fields: Sequence[Field], grid: _Grid, staying: Collection[tuple[int, int]]) -> set[int]:
+    """The columns of the fields of a line that go."""
+    return {
+        one.column
+        for one in fields
+        if one.column in grid.spans
+        and (
+            one.cell is None
+            or (grid.covers(one.column, one.cell.row) and (one.cell.row, one.column) not in staying)
+        )
+    }
 
 
 def _spans(fields: Sequence[Field], gone: Collection[int]) -> Iterator[tuple[int, int]]:

@@ -45,15 +45,17 @@ class Spot:
         return self.start + len(self.text)
 
     def after(self, edits: Sequence[Edit]) -> str:
-        """The value after the edits of its place."""
-        return apply_edits(
-            self.text,
-            [
-                replace(edit, start=edit.start - self.start, end=edit.end - self.start)
-                for edit in edits
-                if self.start <= edit.start and edit.end <= self.end
-            ],
-        )
+        """The value after the edits of its place; one that reaches beyond it counts for its part."""
+        own = [
+            replace(
+                edit,
+                start=max(edit.start, self.start) - self.start,
+                end=min(edit.end, self.end) - self.start,
+            )
+            for edit in edits
+            if edit.start < self.end and self.start < edit.end
+        ]
+        return apply_edits(self.text, own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -646,3 +646,46 @@ def test_channel_and_level_choose_how_far_an_address_goes(tmp_path: Path) -> Non
         shown.append((out / source.name).read_text("utf-8").splitlines()[1])
     assert shown[0] != shown[1]
     assert all("12号" not in row for row in shown)
+
+
+def test_several_lists_in_one_text(tmp_path: Path, policy: Policy) -> None:
+    text = (
+        "红星村|||\n姓名|身份证号|手机号|金额\n"
+        f"张三|{CARD}|13800138000|300\n李四|{OTHER}|13800138001|200\n王五|{OTHER}|13800138001|200\n"
+        "红旗村|||\n姓名|手机号|金额|身份证号\n"
+        f"张三|13800138000|300|{CARD}\n李四|13800138001|200|{OTHER}\n王五|13800138001|200|{OTHER}\n"
+    )
+    report, out = _masked(tmp_path, text, policy, "名单.txt")
+    assert report.status == "publish"
+    assert out.splitlines()[2] == "张三|110105************|***|300"
+    assert out.splitlines()[7] == "张三|***|300|110105************"
+
+
+def test_a_list_pasted_cell_by_cell(tmp_path: Path, policy: Policy) -> None:
+    cells = [
+        "姓名",
+        "身份证号",
+        "病种",
+        "金额",
+        "张三",
+        CARD,
+        "肺癌",
+        "300",
+        "李四",
+        OTHER,
+        "胃癌",
+        "2",
+    ]
+    page = "".join(f"<p>{cell}</p>" for cell in ["某镇名单", *cells])
+    report, out = _masked(tmp_path, page, policy, "名单.html")
+    assert (report.status, report.dropped) == ("publish", ("病种",))
+    assert out.startswith("<p>某镇名单</p><p>姓名</p><p>身份证号</p><p></p><p>金额</p><p>张三</p>")
+    assert "癌" not in out
+
+
+def test_numbers_of_a_column_that_goes_are_not_graded(tmp_path: Path) -> None:
+    policy = _policy(tmp_path, "fields: {id_number: drop}\n")
+    text = f"姓名\t身份证号\t金额\n张三\t{CARD}\t300\n李四\t{OTHER}\t200\n王五\t{OTHER}\t200\n"
+    report, out = _masked(tmp_path, text, policy, "名单.txt")
+    assert (report.status, out.splitlines()[1]) == ("publish", "张三\t300")
+    assert not report.strength
