@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deid.vector import PAD, STAR, Bytes, Flags, Places
+from deid.vector import PAD, STAR, Bytes, Flags, Places, inside, words_at
 
 
 class Grid:
@@ -131,19 +131,37 @@ def records(data: bytes, delimiter: int, count: int, *, final: bool) -> tuple[in
 
 
 def maybe_utf8(data: bytes) -> Sequence[tuple[int, int]]:
-    """The lines, beyond ASCII, in which no byte tells at once that they are not UTF-8."""
+    """The lines, beyond ASCII, in which no byte tells at once that they are not UTF-8.
+
+    Most lines tell in their first few bytes, so that only the others are read on.
+    """
     if data.isascii():
         return []
-    text = np.frombuffer(data + b"\n", np.int8)
-    breaks = np.flatnonzero(text[:-1] == 10) + 1
-    starts = np.concatenate([np.zeros(1, np.int64), breaks])
-    lead = (text < 0) & (text >= -64)
-    alone = lead[:-1] & (text[1:] >= -64)  # a lead byte, and none that continues it behind
-    wrong = np.logical_or.reduceat(np.append(alone, [False]), starts)
-    beyond = np.logical_or.reduceat(text < 0, starts)
-    maybe = np.flatnonzero(beyond & ~wrong)
-    ends = np.append(starts[1:], len(data))
-    return list(zip(starts[maybe].tolist(), ends[maybe].tolist(), strict=True))
+    text = np.zeros(len(data) + PAD, np.int8)
+    text[: len(data)] = np.frombuffer(data, np.int8)
+    lead = text.view(np.uint8) >= 0xC0
+    # a lead byte, and none that continues it behind
+    alone = (lead[:-1] & (text[1:] >= -64)).view(np.uint8)
+    ends = np.flatnonzero(text[: len(data)] == 10) + 1
+    if not len(ends) or ends[-1] < len(data):
+        ends = np.append(ends, len(data))
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+    maybe, at = np.arange(len(ends)), starts
+    told = maybe[:0]
+    while len(maybe):
+        left = ends[maybe] - at
+        wrong = words_at(alone, at) & inside(left)
+        for step in range(8, _AT_ONCE, 8):
+            wrong |= words_at(alone, at + step) & inside(left - step)
+        told = np.append(told, maybe[(wrong == 0) & (left <= _AT_ONCE)])
+        further = (wrong == 0) & (left > _AT_ONCE)
+        maybe, at = maybe[further], at[further] + _AT_ONCE
+    pairs = zip(starts[told].tolist(), ends[told].tolist(), strict=True)
+    return sorted(pair for pair in pairs if not data[slice(*pair)].isascii())
+
+
+_AT_ONCE = 64
+"""Bytes of each line that are looked at before the lines that told are left out."""
 
 
 def first_full(grid: Grid, column: int, count: int) -> Places:

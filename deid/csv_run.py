@@ -15,10 +15,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from deid.columns import Profile
-from deid.csv_reader import Kind, Reader, encodings, kind_of
+from deid.csv_reader import Digest, Kind, Reader, encodings, kind_of
 from deid.csv_recheck import Recheck
 from deid.csv_verdicts import KNOWN, Elsewhere, Tally, Unstreamable
 from deid.csv_window import Pass
@@ -93,13 +93,17 @@ class _Run:
     def done(self) -> Streamed:
         """Raises Unstreamable where the exact path has to do it, or to say what is wrong."""
         first = Pass(self.kind, self.policy, spread=self.spread)
+        from concurrent.futures import ThreadPoolExecutor
+
         read, written = hashlib.sha256(), hashlib.sha256()
         with (
+            ThreadPoolExecutor(1) as aside,
             self.source.open("rb") as reader,
             self.target.open("wb") as writer,
             self.target.open("rb") as back,
         ):
-            self._mask(first, Reader(reader, self.kind, read), writer, back, written)
+            told = Reader(reader, self.kind, lambda data: aside.submit(read.update, data))
+            self._mask(first, told, writer, back, lambda data: aside.submit(written.update, data))
             os.fsync(writer.fileno())
         try:
             self._verify(first)
@@ -120,14 +124,14 @@ class _Run:
         )
 
     def _mask(
-        self, first: Pass, reader: Reader, writer: BinaryIO, back: BinaryIO, digest: Any
+        self, first: Pass, reader: Reader, writer: BinaryIO, back: BinaryIO, digest: Digest
     ) -> None:
         """Mask all windows; each is read back and looked at before the next is read."""
         recheck = Recheck(first)
         mark = self.kind.encoding.mark
         writer.write(mark)
         writer.flush()
-        digest.update(back.read(len(mark)))
+        digest(back.read(len(mark)))
         self.size = len(mark)
         for data, cuts in reader.windows():
             masked = first.window(data, cuts)
@@ -135,7 +139,7 @@ class _Run:
             writer.write(raw)
             writer.flush()
             again = back.read(len(raw))
-            digest.update(again)
+            digest(again)
             if again != raw:
                 raise Unstreamable
             shape = zlib.crc32(masked.grid.widths.tobytes())
@@ -185,7 +189,7 @@ class _Run:
         again = Pass(self.kind, self.policy, first.tally)
         shape = 0
         with self.target.open("rb") as stream:
-            for data, cuts in Reader(stream, self.kind, hashlib.sha256()).windows():
+            for data, cuts in Reader(stream, self.kind).windows():
                 shape = zlib.crc32(again.window(data, cuts).grid.widths.tobytes(), shape)
         again.columns.settle()
         if again.tally.changed or shape != self.shape:
@@ -203,5 +207,5 @@ class _Run:
             return
         search = Pass(self.kind, self.policy, seek=seek)
         with self.source.open("rb") as stream:
-            for data, cuts in Reader(stream, self.kind, hashlib.sha256()).windows():
+            for data, cuts in Reader(stream, self.kind).windows():
                 search.window(data, cuts)
