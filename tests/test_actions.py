@@ -43,6 +43,7 @@ def policy(tmp_path: Path) -> Policy:
 
 
 def _policy(folder: Path, rules: str) -> Policy:
+    folder.mkdir(exist_ok=True)
     path = folder / "试.yaml"
     path.write_text(f"policy: test\nlabel: 试\nextends: general\n{rules}", "utf-8")
     return load_policy(path)
@@ -689,3 +690,19 @@ def test_numbers_of_a_column_that_goes_are_not_graded(tmp_path: Path) -> None:
     report, out = _masked(tmp_path, text, policy, "名单.txt")
     assert (report.status, out.splitlines()[1]) == ("publish", "张三\t300")
     assert not report.strength
+
+
+def test_a_policy_may_keep_the_names_of_minors(tmp_path: Path) -> None:
+    text = "姓名,身份证号,学校\n李小四,431026201601011234,一中\n"
+    for minors, name in (("mask", "李**"), ("keep", "李小四")):
+        out = _masked(tmp_path, text, _policy(tmp_path / minors, f"minors: {minors}\n"))[1]
+        assert out.splitlines()[1] == f"{name},431026************,一中"
+
+
+def test_what_is_not_for_the_web_may_go_on_the_board(tmp_path: Path) -> None:
+    source = tmp_path / "失业保险金名单.csv"
+    source.write_text(f"姓名,身份证号,金额\n张三丰,{CARD},300\n", "utf-8")
+    for channel, written in (("web", False), ("board", True)):
+        target = tmp_path / channel / source.name
+        mask_file(source, target, policy=load_policy("unemployment", channel=channel))
+        assert target.exists() == written
