@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from deid.address import (
+    Address,
     any_digit,
     cut,
     find_addresses,
@@ -314,9 +315,9 @@ def _form(entity: Entity, pattern: Pattern) -> _Form:
     return _Form(entity, pattern, regex.search, regex.groupindex.get("v", 0), checks)
 
 
-def _forms(folded: str, setting: Setting) -> tuple[_Form, ...]:
+def _forms(folded: str, entity: str) -> tuple[_Form, ...]:
     """The forms that the text gives cause to try."""
-    wanted = {setting.label.entity, *_labels_in(folded)}
+    wanted = {entity, *_labels_in(folded)}
     if wanted & _TELEPHONES:
         wanted |= _TELEPHONES
     unmet = frozenset(need for need in set(_NEEDS.values()) if not need.search(folded))
@@ -358,17 +359,44 @@ _NEEDS = {
 
 
 def _numbers(folded: str, setting: Setting) -> Iterator[_Candidate]:
-    urls = [match.span() for match in _URL.finditer(folded)] if "." in folded else []
+    urls = _urls(folded) if "." in folded else ()
+    for form, match, start, end, label in _matched(folded, setting.label.entity):
+        entity, pattern = form.entity, form.pattern
+        why = _weigh(entity, pattern, match, folded, label, setting, urls)
+        if why:
+            score = pattern.score + _LABELLED * (pattern.needs_label or why.startswith("标签"))
+            yield _Candidate(start, end, entity.name, score, why, bool(pattern.checks))
+
+
+@lru_cache(maxsize=1 << 12)
+def _urls(folded: str) -> tuple[tuple[int, int], ...]:
+    return tuple(match.span() for match in _URL.finditer(folded))
+
+
+class _Matched(NamedTuple):
+    """A form found: where its value stands, and the label before it."""
+
+    form: _Form
+    match: re.Match[str]
+    start: int
+    end: int
+    label: Label
+
+
+@lru_cache(maxsize=1 << 12)
+def _matched(folded: str, entity: str) -> tuple[_Matched, ...]:
+    """What the forms find in a text under a header of ``entity``.
+
+    A line is read as prose first, then as what its neighbours make of it: the forms find the same.
+    """
     labels: dict[int, Label] = {}
-    for form in _forms(folded, setting):
+    found = []
+    for form in _forms(folded, entity):
         for match, start, end in _matches(form, folded):
             if start not in labels:
                 labels[start] = label_before(folded, start)
-            entity, pattern = form.entity, form.pattern
-            why = _weigh(entity, pattern, match, folded, labels[start], setting, urls)
-            if why:
-                score = pattern.score + _LABELLED * (pattern.needs_label or why.startswith("标签"))
-                yield _Candidate(start, end, entity.name, score, why, bool(pattern.checks))
+            found.append(_Matched(form, match, start, end, labels[start]))
+    return tuple(found)
 
 
 def _matches(form: _Form, folded: str) -> Iterator[tuple[re.Match[str], int, int]]:
@@ -417,7 +445,7 @@ def _weigh(
     folded: str,
     label: Label,
     setting: Setting,
-    urls: list[tuple[int, int]],
+    urls: Sequence[tuple[int, int]],
 ) -> str:
     """Why the match is a finding; empty when it is none."""
     start, end = match.span()
@@ -614,7 +642,7 @@ def _addresses(folded: str, setting: Setting, numbers: list[_Candidate]) -> Iter
         return
     masked = (span for span in _masked_spans(folded) if span[1] - span[0] >= _MASKED_NUMBER)
     blanked = _blank(folded, [*map(_span, numbers), *masked])
-    for address in parse_addresses(blanked) if whole else find_addresses(blanked):
+    for address in parse_addresses(blanked) if whole else _prose_addresses(blanked):
         if cut(address) >= address.end or _only_stars(folded[cut(address) : address.end]):
             continue
         if whole or is_home(
@@ -625,6 +653,11 @@ def _addresses(folded: str, setting: Setting, numbers: list[_Candidate]) -> Iter
             record=setting.record,
         ):
             yield _Candidate(address.start, address.end, "CN_ADDRESS", 0.8, "地址细于村（社区）")
+
+
+@lru_cache(maxsize=1 << 12)
+def _prose_addresses(blanked: str) -> tuple[Address, ...]:
+    return tuple(find_addresses(blanked))
 
 
 _FINER = frozenset(("village_group", "gps"))

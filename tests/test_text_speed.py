@@ -48,7 +48,8 @@ LINES = st.one_of(
 
 @contextmanager
 def every_rule_tried() -> Iterator[None]:
-    """The exact path without the cheap questions."""
+    """The exact path without the cheap questions, and without what it remembers."""
+    scan._matched.cache_clear()
     with (
         patch.multiple(
             scan,
@@ -61,6 +62,7 @@ def every_rule_tried() -> Iterator[None]:
         patch.object(names, "_KIN_CUE", ALWAYS),
     ):
         yield
+    scan._matched.cache_clear()
 
 
 def _every_label(folded: str) -> set[str]:
