@@ -23,6 +23,8 @@ def serve(settings: Settings, talk: Callable[[str], None]) -> int:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        # Now, not when all is loaded: two servers can bind one port, only one can listen on it.
+        listener.listen(2048)
     except OSError:
         listener.close()
         talk(f"不能监听 {settings.host}:{settings.port}：端口被占用，或地址不是本机的")

@@ -1,0 +1,129 @@
+"""The real server in a process of its own, on a free port, with a private folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_ADDRESS = re.compile(r"http://[^/\s]+")
+_PATIENCE = 60
+"""Seconds after which a server that does not answer is a failure; nothing ever waits that long."""
+
+
+@dataclass
+class Server:
+    """A running server: where it listens, its process, its folder, what it has logged so far."""
+
+    url: str
+    process: subprocess.Popen[str]
+    folder: Path
+    lines: list[str]
+    client: httpx.Client
+    _reader: threading.Thread = field(repr=False)
+
+    @property
+    def log(self) -> str:
+        return "".join(self.lines)
+
+    def kill(self) -> None:
+        """As the kernel does when memory runs out: no time to tidy up."""
+        self.process.kill()
+        self.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop, as systemd does; the exit status."""
+        self.process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        try:
+            return self.process.wait(_PATIENCE)
+        finally:
+            self.process.kill()
+            self._reader.join(_PATIENCE)
+            self.client.close()
+            if self.process.stderr:
+                self.process.stderr.close()
+
+
+def start(folder: Path, **settings: object) -> Server:
+    """A server with these settings that answers already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    given = {"folder": folder, "port": 0, **settings}
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("DEID_")}
+    environment |= {f"DEID_{name.upper()}": str(value) for name, value in given.items()}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deid", "serve"],
+        cwd=folder.parent,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lines: list[str] = []
+    told = threading.Event()
+
+    def read() -> None:
+        assert process.stderr
+        for line in process.stderr:
+            lines.append(line)
+            told.set()
+        told.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    told.wait(_PATIENCE)
+    address = _ADDRESS.search("".join(lines))
+    if address is None:
+        process.kill()
+        pytest.fail(f"the server did not start: {lines}")
+    # The port listens before it is told, so that this waits in the line and never is turned away.
+    client = httpx.Client(base_url=address[0], trust_env=False, timeout=_PATIENCE)
+    assert client.get("/health").status_code == 200
+    return Server(address[0], process, folder, lines, client, reader)
+
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Start]:
+    """Starts servers with settings of the test's own: ``start_server(queue=1)``; stops them."""
+    started: list[Server] = []
+
+    def one(folder: Path | None = None, **settings: object) -> Server:
+        server = start(folder or tmp_path / "service", **settings)
+        started.append(server)
+        return server
+
+    yield one
+    for server in started:
+        if server.process.poll() is None:
+            server.kill()
+        else:
+            server.wait()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server with the usual settings for all tests that do not hurt it."""
+    running = start(tmp_path_factory.mktemp("server") / "service")
+    yield running
+    assert running.process.poll() is None, "the server died"
+    running.stop()
+
+
+@pytest.fixture
+def client(server: Server) -> httpx.Client:
+    """A client of the shared server."""
+    return server.client
