@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.bench_csv import OURS, PANDAS, POLARS, PRESIDIO
@@ -10,8 +12,16 @@ from benchmarks.measure import Contender, Result, Scale, baseline, deid, race
 
 FILES = {"tiny": (3,), "quick": (10,), "full": (100, 1_000)}
 ROWS = {"tiny": (20,), "quick": (200,), "full": (200,)}
+
+
+def start(source: Path, target: Path) -> Sequence[str]:
+    """What any command line built on click has to wait for before it does anything."""
+    return (sys.executable, "-c", "import click")
+
+
 ONE_CSV = (
     Contender("copy of the file (interpreter start)", baseline("copy")),
+    Contender("start of Python and click, nothing done", start),
     OURS,
     POLARS,
     PANDAS,
