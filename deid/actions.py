@@ -640,10 +640,11 @@ class _LabelledValues:
             verdict = rules.of_field(key)
             if policy.only and key not in policy.only and spec["role"] in _PERSONAL:
                 verdict = Verdict("drop")
-            if verdict is KEEP or field_entity(key) in _FOUND:
+            told = spec["role"] in _PERSONAL and key not in _PUBLISHERS
+            if verdict is KEEP or not told or field_entity(key) in _FOUND:
                 continue
             for word in spec["synonyms"].upper().split():
-                if len(word) > 1:
+                if len(word) > 1 and word not in _GENERIC:
                     self._verdicts.setdefault(word, verdict)
 
     def edits(self, place: str, text: str, edits: Sequence[Edit]) -> list[Edit]:
@@ -687,6 +688,57 @@ _FOUND = frozenset(
 """Entities that are found by what they look like: an agency's telephone has the same label."""
 
 
+_PUBLISHERS = frozenset(
+    ("employer", "school", "education", "study", "college", "grade_year", "major", "class_name")
+)
+"""Fields whose labels stand as often before what is the publisher's: 单位：元, 学校：第一中学."""
+_GENERIC = frozenset(
+    [
+        "情况",
+        "原因",
+        "理由",
+        "事由",
+        "救助",
+        "级别",
+        "健康",
+        "支出",
+        "收入",
+        "保险",
+        "参保",
+        "医院",
+        "车辆",
+        "住房",
+        "房产",
+        "基金",
+        "部队",
+        "贷款",
+        "负债",
+        "存款",
+        "视频",
+        "图片",
+        "签字",
+        "签名",
+        "签收",
+        "盖章",
+        "签章",
+        "印章",
+        "工作",
+        "关系",
+        "城乡",
+        "成员",
+        "类别",
+        "类型",
+        "用户名",
+        "证书",
+        "证书号",
+        "SR",
+        "MZ",
+        "XL",
+        "WH",
+        "PIC",
+    ]
+)
+"""Words that stand before much else in a notice: a column of that name is meant, no label."""
 _PERSONAL = frozenset(("identifier", "quasi", "sensitive"))
 """Roles of fields that a whitelist hides in running text too; what is public there may stay."""
 

@@ -706,3 +706,12 @@ def test_what_is_not_for_the_web_may_go_on_the_board(tmp_path: Path) -> None:
         target = tmp_path / channel / source.name
         mask_file(source, target, policy=load_policy("unemployment", channel=channel))
         assert target.exists() == written
+
+
+def test_labels_of_the_publisher_stay(tmp_path: Path) -> None:
+    text = (
+        "填报单位：某镇民政办　单位：元\n附件：名单\n说明：公示7天\n"
+        "银行：农商行\n学校：第一中学\n病种：肺癌\n"
+    )
+    out = mask_stream(text, policy=load_policy("dibao_review"))
+    assert out == text.replace("肺癌", "***")
