@@ -487,6 +487,8 @@ class Judge:
         if self.before:
             edits, more = self._propagated(text, edits)
             entities += more
+            if clashes(self.before, text, edits):
+                raise Odd
         flags = self._text_flags(text, setting)
         kept = long_runs(apply_edits(text, edits))
         hits = bool(hidden) or "**" in text
@@ -585,3 +587,8 @@ def clashes(hidden: Hidden, text: str, edits: Sequence[Edit]) -> bool:
     return any(
         not any(edit.start < end and start < edit.end for edit in edits) for start, end, _ in places
     )
+
+
+def stands(forms: Residue, text: str) -> bool:
+    """Whether an address of one of these forms stands in a text."""
+    return any(True for _ in forms.find(_zeros(fold(text))))

@@ -26,7 +26,7 @@ from deid.model import Edit, Remark, Text
 from deid.policy import Policy
 from deid.prose import merge, scan_texts
 from deid.sheet_checking import Check
-from deid.sheet_judging import FIRST, Hidden, clashes, long_runs
+from deid.sheet_judging import FIRST, Hidden, clashes, long_runs, stands
 from deid.sheet_passes import Pass
 from deid.sheet_reading import open_workbook, texts_outside
 from deid.sheet_writing import Saving
@@ -131,14 +131,19 @@ class _Masking:
         return again
 
     def _needs_more(self, first: Pass) -> bool:
-        """Whether a second pass has to look for hidden values in what stays."""
+        """Whether a second pass has to look for hidden values in what stays. Raises Odd."""
         judge, hidden = first.judge, first.judge.hidden
+        # Addresses are looked for by their form, which does not tell a pass what to hide.
+        if any(stands(hidden.forms, text) for text in judge.quiet_texts):
+            raise Odd
         if judge.forgot or judge.kept or hidden.numbers:
             return True
         if hidden.words:
             joined = "\n".join(judge.quiet_texts)
             if any(word in joined for word in hidden.words):
                 return True
+        if any(True for text in judge.quiet_texts for _ in hidden.values.find(text)):
+            return True
         return any(
             clashes(hidden, verdict.text, verdict.edits)
             for verdict in judge.verdicts[FIRST:]

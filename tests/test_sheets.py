@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import random
+import re
 import zipfile
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import openpyxl
 import pytest
@@ -13,8 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deid import load_policy, pipeline
+from deid.address import skeleton
+from deid.cells import SharedStrings
+from deid.fields import Label
+from deid.mask import mask_spans
 from deid.model import FileReport
+from deid.scan import Setting, scan
 from deid.sheets import Masked, mask_xlsx
+from deid.splices import Splices, merged, splice
 from deid.vector import resident_ids  # noqa: F401  numpy is loaded from here on
 
 POLICY = load_policy("general")
@@ -167,3 +176,358 @@ def test_formulas_are_left_to_the_exact_path(tmp_path: Path) -> None:
     sheet.append(["金额", "=SUM(A2:A3)"])
     book.save(source)
     assert mask_xlsx(source, tmp_path / "out.xlsx", POLICY) is None
+
+
+# ------------------------------------------------------------------------------ other ways to write
+
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+_STRINGS_TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+_STRINGS_PART = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+
+
+def package(path: Path, sheet: str, strings: str | None = None) -> Path:
+    """A workbook whose sheet (and shared strings) have this XML."""
+    plain = path.with_suffix(".plain.xlsx")
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append([1])
+    book.save(plain)
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(path, "w") as new:
+        for name in (name for name in old.namelist() if "sharedStrings" not in name):
+            data = old.read(name)
+            if name.endswith("sheet1.xml"):
+                data = sheet.encode()
+            elif strings is not None and name.endswith("workbook.xml.rels"):
+                data = _added(
+                    data,
+                    f'<Relationship Id="rIdS" Type="{_STRINGS_TYPE}" Target="sharedStrings.xml"/>',
+                )
+            elif strings is not None and name == "[Content_Types].xml":
+                data = _added(
+                    data,
+                    f'<Override PartName="/xl/sharedStrings.xml" ContentType="{_STRINGS_PART}"/>',
+                )
+            new.writestr(name, data, zipfile.ZIP_DEFLATED)
+        if strings is not None:
+            new.writestr("xl/sharedStrings.xml", strings.encode(), zipfile.ZIP_DEFLATED)
+    return path
+
+
+def _added(xml: bytes, element: str) -> bytes:
+    """The part with one more element at its end, and without others of shared strings."""
+    kept = re.sub(rb"<(?:Relationship|Override)[^>]*sharedStrings[^>]*/>", b"", xml)
+    return re.sub(rb"(</[A-Za-z]+>)$", element.encode() + rb"\1", kept.rstrip())
+
+
+class _Shared(int):
+    """The number of a shared string."""
+
+
+def _cell(place: str, value: object, way: str) -> str:
+    if isinstance(value, _Shared):
+        return f'<c r="{place}" s="0" t="s"><v>{value}</v></c>'
+    if isinstance(value, int):
+        return f'<c r="{place}" s="0"><v>{value}</v></c>'
+    if way == "text":
+        return f'<c r="{place}" t="str"><v>{value}</v></c>'
+    space = ' xml:space="preserve"' if way == "kept" else ""
+    return f'<c r="{place}" t="inlineStr"><is><t{space}>{value}</t></is></c>'
+
+
+def raw(path: Path, rng: random.Random, rows: int, ways: tuple[str, ...], odd: float = 0) -> Path:
+    """A list in plain UTF-8; its texts are written in these ways (shared: all of them)."""
+    lines: list[list[object]] = [list(HEADER)]
+    for at in range(rows):
+        line = [str(v) if isinstance(v, float) else v for v in _usual(rng, at, at % 9 == 0)]
+        lines.append([escape(rng.choice(_ODD)) if rng.random() < odd else v for v in line])
+    return _written(path, lines, rng, ways)
+
+
+def _written(
+    path: Path, lines: list[list[object]], rng: random.Random, ways: tuple[str, ...]
+) -> Path:
+    shared: dict[object, int] = {}
+    if ways == ("shared",):
+        for line in lines:
+            line[:] = [
+                v if isinstance(v, int) else _Shared(shared.setdefault(v, len(shared)))
+                for v in line
+            ]
+    strings = "".join(f"<si><t>{text}</t></si>" for text in shared)
+    xml = "".join(
+        f'<row r="{number}">'
+        + "".join(
+            _cell(f"{chr(65 + at)}{number}", v, rng.choice(ways)) for at, v in enumerate(line)
+        )
+        + "</row>"
+        for number, line in enumerate(lines, 1)
+    )
+    sheet = f'<worksheet xmlns="{_MAIN}"><sheetData>{xml}</sheetData></worksheet>'
+    return package(path, sheet, f'<sst xmlns="{_MAIN}">{strings}</sst>')
+
+
+@pytest.mark.parametrize("odd", [0.0, 0.003])
+@pytest.mark.parametrize(
+    "ways", [("shared",), ("inline",), ("kept",), ("text",), ("inline", "kept", "text")]
+)
+def test_texts_in_the_sheet(
+    ways: tuple[str, ...], odd: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = compare(raw(tmp_path / "list.xlsx", random.Random(7), 80, ways, odd), monkeypatch)
+    assert done or odd
+
+
+def test_a_sheet_too_large_to_keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from deid import sheet_reading
+
+    monkeypatch.setattr(sheet_reading, "_CACHED", 0)
+    source = tmp_path / "list.xlsx"
+    make(source, random.Random(4), 90, odd=0)
+    assert compare(source, monkeypatch)
+    for way in ("shared", "inline"):
+        assert compare(raw(tmp_path / f"{way}.xlsx", random.Random(7), 80, (way,)), monkeypatch)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_judged_by_its_head(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window of which the first rows tell the columns; sums, forms and headers further down."""
+    from deid import columns, sheet_passes
+
+    monkeypatch.setattr(columns, "_SAMPLE", 70)
+    monkeypatch.setattr(sheet_passes, "_SAMPLE", 70)
+    monkeypatch.setattr(sheet_passes, "_HEAD", 90)
+    rng = random.Random(seed)
+    source = tmp_path / "list.xlsx"
+    make(source, rng, 420, odd=rng.choice([0.0, 0.0005, 0.002]), header=seed % 4 > 0)
+    if seed % 3 == 0:
+        book = openpyxl.load_workbook(source)
+        assert book.active is not None
+        for row in (["姓名", "张三", "性别", "男"], HEADER, ["合计", None, 3], ["备注：见附件"]):
+            book.active.insert_rows(300)
+            for column, value in enumerate(row, 1):
+                book.active.cell(300, column, value)
+        book.save(source)
+    compare(source, monkeypatch)
+
+
+@pytest.mark.parametrize("boxes", [[1] * 18, [6, 8, 4], [17, 1], [18, 11]])
+def test_numbers_over_several_cells(
+    boxes: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(3)
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["姓名", *["身份证号"] * len(boxes), "备注"])
+    for _ in range(60):
+        digits = resident_id(rng) + "13800138000"
+        cuts = [sum(boxes[:at]) for at in range(len(boxes) + 1)]
+        cells = [digits[a:b] for a, b in itertools.pairwise(cuts)]
+        sheet.append([rng.choice(_NAMES), *cells, "无"])
+    book.save(tmp_path / "list.xlsx")
+    done = compare(tmp_path / "list.xlsx", monkeypatch)
+    assert done
+    assert done.found["CN_RESIDENT_ID"] >= 60
+
+
+@pytest.mark.parametrize("header", ["单位地址", "联系地址", "备注"])
+@pytest.mark.parametrize("way", ["shared", "inline"])
+def test_a_string_used_in_two_ways(
+    header: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address hidden under one header stands under another, which says it is nobody's home."""
+    rows: list[list[object]] = [["姓名", "家庭住址", header]]
+    for at in range(80):
+        home = f"湖南省郴州市桂阳县白露塘镇和平村{at % 7}组{at % 5}号"
+        rows.append([_NAMES[at % 7], home, home])
+    source = _written(tmp_path / "list.xlsx", rows, random.Random(1), (way,))
+    compare(source, monkeypatch)
+    report = pipeline.mask_file(source, tmp_path / "out.xlsx", policy=POLICY)
+    monkeypatch.setattr(pipeline, "LEAST", 100)
+    again = pipeline.mask_file(source, tmp_path / "fast.xlsx", policy=POLICY)
+    assert (report.found, report.changed) == (again.found, again.changed)
+    assert members(tmp_path / "out.xlsx") == members(tmp_path / "fast.xlsx")
+
+
+# ------------------------------------------------------------------------------------ bad XML
+
+_ROW = '<row r="1"><c r="A1" t="inlineStr"><is><t>姓名</t></is></c></row>'
+_BAD = {
+    "comment": _ROW + "<!-- 13800138000 -->",
+    "blank between tags": _ROW + " ",
+    "text between cells": '<row r="1">x<c r="A1"><v>1</v></c></row>',
+    "formula": '<row r="1"><c r="A1"><f>1+1</f><v>2</v></c></row>',
+    "no place": '<row r="1"><c><v>1</v></c></row>',
+    "no row number": '<row><c r="A1"><v>1</v></c></row>',
+    "wrong row": '<row r="1"><c r="A2"><v>1</v></c></row>',
+    "order of columns": '<row r="1"><c r="B1"><v>1</v></c><c r="A1"><v>1</v></c></row>',
+    "order of rows": '<row r="2"></row><row r="1"></row>',
+    "same row twice": _ROW + _ROW,
+    "lower case": '<row r="1"><c r="a1"><v>1</v></c></row>',
+    "attribute twice": '<row r="1"><c r="A1" s="1" s="2"><v>1</v></c></row>',
+    "other attribute": '<row r="1"><c r="A1" cm="1"><v>1</v></c></row>',
+    "row attribute twice": '<row r="1" ht="3" ht="4"><c r="A1"><v>1</v></c></row>',
+    "attribute of a text": '<row r="1"><c r="A1" t="inlineStr"><is><t a="b">x</t></is></c></row>',
+    "two texts": '<row r="1"><c r="A1" t="inlineStr"><is><t>x</t><t>y</t></is></c></row>',
+    "rich text": '<row r="1"><c r="A1" t="inlineStr"><is><r><t>x</t></r></is></c></row>',
+    "inline with v": '<row r="1"><c r="A1" t="inlineStr"><v>x</v></c></row>',
+    "string out of range": '<row r="1"><c r="A1" t="s"><v>99</v></c></row>',
+    "string of letters": '<row r="1"><c r="A1" t="s"><v>x</v></c></row>',
+    "left open": '<row r="1"><c r="A1"><v>1</v></row>',
+    "closed twice": '<row r="1"><c r="A1"><v>1</v></c></c></row>',
+    "other end tag": '<row r="1"><c r="A1"><v>1</v></x></row>',
+    "end tag with a blank": '<row r="1"><c r="A1"><v>1</v ></c></row>',
+    "greater than": '<row r="1"><c r="A1"><v>1>2</v></c></row>',
+    "unknown entity": '<row r="1"><c r="A1" t="str"><v>&nbsp;</v></c></row>',
+    "no character": '<row r="1"><c r="A1" t="str"><v>&#1;</v></c></row>',
+    "control": '<row r="1"><c r="A1" t="str"><v>\x01</v></c></row>',
+    "not a character": '<row r="1"><c r="A1" t="str"><v>\uffff</v></c></row>',
+    "far to the right": '<row r="1"><c r="ZZZ1"><v>1</v></c></row>',
+    "too many columns": '<row r="1"><c r="AAA1"><v>1</v></c></row>',
+    "too many rows": '<row r="1048577"><c r="A1048577"><v>1</v></c></row>',
+    "type of nothing": '<row r="1"><c r="A1" t=""/></row>',
+    "cdata": '<row r="1"><c r="A1" t="str"><v><![CDATA[1]]></v></c></row>',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _BAD)
+def test_what_is_odd_is_left_to_the_exact_path(name: str, tmp_path: Path) -> None:
+    xml = f'<worksheet xmlns="{_MAIN}"><sheetData>{_BAD[name]}</sheetData></worksheet>'
+    source = package(tmp_path / "list.xlsx", xml)
+    assert mask_xlsx(source, tmp_path / "out.xlsx", POLICY) is None
+
+
+_STRINGS = {
+    "even": "<si><t>姓名</t></si><si><t>王小明</t></si>",
+    "blank kept": '<si><t>姓名</t></si><si><t xml:space="preserve"> 王小明</t></si>',
+    "rich": "<si><t>姓名</t></si><si><r><t>王</t></r><r><t>小明</t></r></si>",
+    "empty": "<si><t>姓名</t></si><si><t></t></si>",
+    "closed": "<si><t>姓名</t></si><si><t/></si>",
+    "entity": "<si><t>姓名</t></si><si><t>&lt;王&#23567;明</t></si>",
+}
+_ODD_STRINGS = {
+    "blank between": "<si><t>姓名</t></si> <si><t>王小明</t></si>",
+    "attribute": '<si><t>姓名</t></si><si><t a="b">王小明</t></si>',
+    "phonetic": "<si><t>姓名</t></si><si><t>王</t><rPh><t>wang</t></rPh></si>",
+    "left open": "<si><t>姓名</t></si><si><t>王小明</t>",
+    "comment": "<si><t>姓名</t></si><si><!--x--><t>王小明</t></si>",
+    "one too few": "<si><t>姓名</t></si>",
+}
+
+
+def _with_strings(path: Path, items: str) -> Path:
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}" t="s"><v>{min(n - 1, 1)}</v></c></row>' for n in range(1, 9)
+    )
+    sheet = f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+    return package(path, sheet, f'<sst xmlns="{_MAIN}">{items}</sst>')
+
+
+@pytest.mark.parametrize("name", _STRINGS)
+def test_shared_strings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compare(_with_strings(tmp_path / "list.xlsx", _STRINGS[name]), monkeypatch)
+
+
+@pytest.mark.parametrize("name", _ODD_STRINGS)
+def test_odd_shared_strings(name: str, tmp_path: Path) -> None:
+    source = _with_strings(tmp_path / "list.xlsx", _ODD_STRINGS[name])
+    assert mask_xlsx(source, tmp_path / "out.xlsx", POLICY) is None
+
+
+@given(
+    st.lists(st.sampled_from(["王小明", "", "a&amp;b", "_x0041_", "4310", "  "]), max_size=40),
+    st.booleans(),
+)
+def test_even_strings_read_as_any(texts: list[str], keep: bool) -> None:
+    tag = '<t xml:space="preserve">' if keep else "<t>"
+    items = "".join(f"<si>{tag if at % 3 else '<t>'}{t}</t></si>" for at, t in enumerate(texts))
+    even = SharedStrings(f"<sst>{items}</sst>".encode())
+    any_ = SharedStrings(f"<sst>{items}<si><r><t>x</t></r></si></sst>".encode())
+    for name in ("open", "close", "starts", "ends", "plain", "simple"):
+        assert getattr(even, name).tolist() == getattr(any_, name).tolist()[:-1]
+
+
+# ------------------------------------------------------------------------------ what must not pass
+
+
+@pytest.mark.parametrize("way", ["shared", "inline"])
+def test_an_edit_left_out_is_found(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The written file is read again: one number left as it was, and nothing is published."""
+    from deid import sheet_writing
+
+    def one_less(some: list[Splices]) -> Splices:
+        whole = merged(some)
+        keep = len(whole.starts) - 1
+        return Splices(whole.starts[:keep], whole.ends[:keep], whole.which[:keep], whole.news)
+
+    source = raw(tmp_path / "list.xlsx", random.Random(1), 60, (way,))
+    assert mask_xlsx(source, tmp_path / "good.xlsx", POLICY)
+    monkeypatch.setattr(sheet_writing, "merged", one_less)
+    assert mask_xlsx(source, tmp_path / "out.xlsx", POLICY) is None
+
+
+@pytest.mark.parametrize("way", ["shared", "inline"])
+def test_a_byte_too_many_is_found(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deid import sheet_writing
+
+    def other(data: bytes, splices: Splices) -> bytes:
+        return splice(data, splices).replace("湖南省".encode(), "湖北省".encode(), 1)
+
+    source = raw(tmp_path / "list.xlsx", random.Random(1), 60, (way,))
+    monkeypatch.setattr(sheet_writing, "splice", other)
+    assert mask_xlsx(source, tmp_path / "out.xlsx", POLICY) is None
+
+
+# -------------------------------------------------------------------------------------- addresses
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["湖南省郴州市桂阳县", "桂阳县白露塘镇", "玉麦镇", "", "郴州市"]),
+    st.sampled_from(
+        ["和平村", "红新", "新塘社区", "红旗街道幸福社区", "五一村", "大中村", "长江农场"]
+    ),
+    st.lists(
+        st.sampled_from(
+            [
+                "0组",
+                "0号",
+                "0栋",
+                "0单元",
+                "0室",
+                "0",
+                "村民小组",
+                "红旗路",
+                "三组",
+                "李家湾",
+                "连0队",
+            ]
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.lists(st.sampled_from(["3", "12", "311", "1214"]), min_size=12, max_size=12),
+)
+def test_one_skeleton_one_cut(
+    front: str, village: str, tail: list[str], numbers: list[str]
+) -> None:
+    """Addresses with one skeleton are cut at one place."""
+    text = front + village + "".join(tail)
+    setting = Setting(label=Label(entity="CN_ADDRESS"), people=True)
+    seen: dict[str, tuple[str, str]] = {}
+    for shift in range(6):
+        one = text
+        for number in [*numbers[shift:], *numbers]:
+            one = one.replace("0", f"{number}", 1) if "0" not in number else one
+        bones = skeleton(one)
+        if not bones:
+            continue
+        masked = mask_spans(one, scan(one, setting), POLICY)
+        shown = re.sub("[0-9]+", "0", masked)
+        assert seen.setdefault(bones, (shown, one))[0] == shown, (one, seen[bones])
