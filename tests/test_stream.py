@@ -196,6 +196,16 @@ def test_a_list_of_cells_to_judge_one_by_one_goes_to_the_exact_path(folder: Path
         assert not check(data, folder, 100)
 
 
+def test_cells_to_judge_one_by_one_are_met_behind_the_first_window(folder: Path) -> None:
+    head = rows_of("{at}", "{phone}", "低保", "无", count=120, header="序号,手机号,类别,说明")
+    prose = "经核实，其家庭生活困难，" * 8
+    tail = rows_of("{at}", "{phone}", prose + "{at}", prose + "{at}", count=600, header="")
+    assert check(head + tail.lstrip(), folder, 100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_window, "_MANY", 50)
+        assert not check(head + tail.lstrip(), folder, 100)
+
+
 @pytest.mark.parametrize(("mark", "encoding"), ENCODINGS[2:])
 def test_other_encodings_are_streamed(folder: Path, mark: bytes, encoding: str) -> None:
     text = clean_list(300).decode() + "300,𠮷㐀娜,女,,13800138000,𠮷村5组😀夢,,1.00,联通\n"
