@@ -134,7 +134,8 @@ def mask_table(
     columns: Mapping[Hashable, str] | None = None,
     title: str = "",
 ) -> Frame:
-    """A new pandas, polars or pyarrow frame of the same kind, masked and verified.
+    """A new pandas, polars or pyarrow frame of the same kind, masked and verified; or a new dict of
+    titles to lists of cells.
 
     Column titles are the header; a frame without titles (pandas' ``RangeIndex``) is read like a sheet.
     ``columns`` says by hand what columns hold: label -> field (``id_number``), entity (``CN_MOBILE``)

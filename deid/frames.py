@@ -1,4 +1,4 @@
-"""DataFrames in, DataFrames of the same kind out: pandas, polars and pyarrow.
+"""DataFrames in, DataFrames of the same kind out: pandas, polars, pyarrow, and plain columns.
 
 A frame is one table of a document: its column titles are the header, its cells the rows, so what the
 command line does with a csv file happens here too, verification included. Nothing is masked in
@@ -92,11 +92,13 @@ def backend_of(frame: object) -> Backend:
         return _Polars(frame)  # type: ignore[arg-type]
     if "pyarrow.Table" in names or "pyarrow.RecordBatch" in names:
         return _Arrow(frame)
+    if isinstance(frame, dict):
+        return _Columns(frame)
     if "polars.LazyFrame" in names:
         raise FrameFault("要的是 DataFrame；LazyFrame 请先 collect()")
     if names & {"pandas.Series", "polars.Series", "pyarrow.Array", "pyarrow.ChunkedArray"}:
         raise FrameFault("要的是 DataFrame，不是一列；一列请先 to_frame()，一段文字用 mask_text")
-    raise FrameFault(f"要的是 pandas、polars 或 pyarrow 的表，不是 {kind.__name__}")
+    raise FrameFault(f"要的是 pandas、polars、pyarrow 的表或列的字典，不是 {kind.__name__}")
 
 
 # ------------------------------------------------------------------------------------ the document
@@ -529,6 +531,51 @@ class _Arrow:
         if str(array.type).startswith("dictionary"):
             made = made.dictionary_encode()
         return made if isinstance(array, pa.Array) else pa.chunked_array([made])
+
+
+class _Columns:
+    """Plain columns: a dict of titles to lists of one length; other cells keep their types."""
+
+    def __init__(self, frame: dict[str, list[Any]]) -> None:
+        for title, values in frame.items():
+            if not isinstance(title, str) or not isinstance(values, list | tuple):
+                raise FrameFault("列的字典应当是 列名（文字）: 单元格的列表")
+        if len({len(values) for values in frame.values()}) > 1:
+            raise FrameFault("各列的行数不一样")
+        self.frame = frame
+        self._values = list(frame.values())
+
+    def titles(self) -> Sequence[tuple[str, ...]]:
+        return [(title,) for title in self.frame]
+
+    def labels(self) -> Sequence[Hashable]:
+        return list(self.frame)
+
+    def rows(self) -> int:
+        return len(self._values[0]) if self._values else 0
+
+    def values(self, column: int) -> Sequence[Any]:
+        return self._values[column]
+
+    def unused(self, column: int) -> Sequence[str]:
+        return ()
+
+    def rebuilt(
+        self,
+        cells: Mapping[int, Changes],
+        titles: Mapping[tuple[int, int], str],
+        drops: Collection[int],
+    ) -> Any:
+        made: list[tuple[str, Sequence[Any]]] = []
+        for column, title in enumerate(self.frame):
+            if column in drops:
+                continue
+            values = self._values[column]
+            if cells.get(column):
+                values = list(values)
+                _put(values, cells[column])
+            made.append((titles.get((0, column), title), values))
+        return dict(_unique(made, lambda item, name: (name, item[1]), lambda item: item[0]))
 
 
 def _plain(value: Any, column: int) -> str | None:

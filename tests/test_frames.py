@@ -56,6 +56,40 @@ def test_same_kind_back(make: Any) -> None:
     assert cells(frame)[1] == [ID, None]  # the input is as it was
 
 
+def test_plain_columns_keep_the_types_of_other_cells() -> None:
+    frame = {
+        "姓名": ["张三", "李四"],
+        "电话": [13800138000, None],
+        "金额": [500, 1.5],
+        "在册": [True, False],
+    }
+    before = {title: list(values) for title, values in frame.items()}
+    masked = mask_table(frame)
+    assert masked == {**before, "电话": [PHONE_MASKED, None]}
+    assert [type(value) for value in masked["金额"]] == [int, float]
+    assert frame == before
+
+
+def test_plain_columns_have_masked_titles() -> None:
+    assert list(mask_table({f"张三{PHONE}": ["是"], "姓名": ["李四"]})) == [
+        f"张三{PHONE_MASKED}",
+        "姓名",
+    ]
+
+
+@pytest.mark.parametrize(
+    "frame", [{"甲": [1], "乙": []}, {"甲": "文字"}, {1: ["a"]}, {"甲": [[1]]}, {"甲": [{}]}]
+)
+def test_plain_columns_that_are_none(frame: Any) -> None:
+    with pytest.raises(FrameFault):
+        mask_table(frame)
+
+
+@pytest.mark.parametrize("frame", [{}, {"甲": []}, {"甲": [None]}, {"": [""]}])
+def test_plain_columns_without_content(frame: Any) -> None:
+    assert mask_table(frame) == frame
+
+
 @pytest.mark.parametrize("make", makers())
 def test_findings_have_places_and_no_content(make: Any) -> None:
     (found,) = scan_table(make(LIST))
