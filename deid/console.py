@@ -66,22 +66,6 @@ def chosen_policy(name: str, channel: str | None = None, level: str | None = Non
     return load_policy(name, channel=channel, level=level)
 
 
-def entity_labels() -> dict[str, str]:
-    from deid.entities import load_entities
-
-    return {entity.name: entity.label for entity in load_entities().values()}
-
-
-def entity_rules(policy: Policy) -> dict[str, str]:
-    from deid.report import rule
-
-    return {
-        entity: rule(name, options)
-        for entity, spec in policy.specs.items()
-        for name, options in spec.items()
-    }
-
-
 def echo_json(content: object, indent: int | None = 1) -> None:
     import json
 

@@ -46,6 +46,7 @@ GROUPS = (
     {"published", "union"},
     {"review", "catalog", "audit"},
     {"batch", "recognizers", "presidio", "spark", "frames", "batches", "accessors", "__init__"},
+    {"runs"},
     {"sweep"},
     {"console", "service_loader"},
     {"commands"},

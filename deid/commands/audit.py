@@ -17,12 +17,12 @@ from deid.console import (
     QUIET,
     chosen_policy,
     echo_json,
-    entity_labels,
     is_long,
     talk,
     tasks_of,
     worst,
 )
+from deid.runs import entity_labels
 from deid.terminal import progress, table
 
 if TYPE_CHECKING:

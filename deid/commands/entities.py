@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from deid.console import HELP, chosen_policy, entity_rules
+from deid.console import HELP, chosen_policy
+from deid.runs import entity_rules
 from deid.terminal import table
 
 _KINDS = {"direct": "直接标识符", "quasi": "准标识符", "sensitive": "敏感属性"}

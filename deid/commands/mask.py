@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,8 +18,6 @@ from deid.console import (
     QUIET,
     STATUS,
     chosen_policy,
-    entity_labels,
-    entity_rules,
     is_long,
     read_stdin,
     talk,
@@ -27,6 +25,7 @@ from deid.console import (
     worst,
 )
 from deid.model import FileReport
+from deid.runs import entity_labels, entity_rules, run_of
 from deid.terminal import progress, table, width
 
 if TYPE_CHECKING:
@@ -113,7 +112,9 @@ def command(
             click.echo(_line(report))
     written: list[Path] = []
     if not dry_run:
-        written = write_reports(_as_run(reports, chosen), outdir, wanted, overwrite=overwrite)
+        written = write_reports(
+            run_of(reports, chosen, __version__), outdir, wanted, overwrite=overwrite
+        )
     if not quiet:
         _sum_up(reports, chosen, dry_run)
         for path in written:
@@ -128,33 +129,6 @@ def _report_kinds(text: str) -> list[str]:
     if not kinds or not set(kinds) <= set(KINDS):
         raise click.ClickException(f"--report 的值不对；可用：{'、'.join(KINDS)}，用逗号隔开")
     return kinds
-
-
-def _as_run(reports: Sequence[FileReport], policy: Policy) -> Any:
-    from datetime import datetime
-
-    from deid.report import Run
-
-    return Run(
-        files=reports,
-        policy=policy.name,
-        policy_label=policy.label,
-        basis=policy.basis_shown,
-        **_where(policy) if policy.elements else {},
-        due=next((report.due for report in reports if report.due), ""),
-        retention=next((report.retention for report in reports if report.retention), ""),
-        labels=entity_labels(),
-        rules=entity_rules(policy),
-        version=__version__,
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
-    )
-
-
-def _where(policy: Policy) -> dict[str, str]:
-    """Where and by whom the lists are published, in words."""
-    from deid.policy_files import CHANNELS, LEVELS
-
-    return {"channel": CHANNELS[policy.channel], "level": LEVELS[policy.level]}
 
 
 def _line(report: FileReport) -> str:

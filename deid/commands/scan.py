@@ -17,8 +17,6 @@ from deid.console import (
     QUIET,
     chosen_policy,
     echo_json,
-    entity_labels,
-    entity_rules,
     is_long,
     read_stdin,
     talk,
@@ -26,6 +24,7 @@ from deid.console import (
     worst,
 )
 from deid.model import FileReport, Finding
+from deid.runs import entity_labels, entity_rules
 from deid.terminal import progress, table
 
 if TYPE_CHECKING:
