@@ -15,25 +15,32 @@ from starlette.responses import Response
 from deid import __version__
 from deid.errors import DeidError, LeftOver, UnknownPolicy, UnreadableFile
 
-from . import catalogue, pages, texts
+from . import audit, catalogue, files, pages, texts
 from .gate import App, Gate
-from .metrics import Metrics
+from .jobs import Jobs
 from .problems import Problem, of_status
 from .settings import Settings
 
 log = logging.getLogger("deid.service")
 
-ROUTERS = (catalogue.router, texts.router, pages.router)
+ROUTERS = (catalogue.router, files.router, audit.router, texts.router, pages.router)
 
 
-def create_app(settings: Settings | None = None) -> App:
-    """The service as an ASGI application. Raises SettingsFault for unsafe settings."""
+def create_app(settings: Settings | None = None, jobs: Jobs | None = None) -> App:
+    """The service as an ASGI application. Raises SettingsFault for unsafe settings.
+
+    ``jobs``: those of a server that wants to know when they are done."""
     settings = (settings or Settings()).checked()
+    jobs = jobs or Jobs(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         texts.warm_up()
-        yield
+        jobs.start()
+        try:
+            yield
+        finally:
+            jobs.close()
 
     app = FastAPI(
         title="deid",
@@ -45,7 +52,8 @@ def create_app(settings: Settings | None = None) -> App:
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.settings = settings
-    app.state.metrics = Metrics()
+    app.state.jobs = jobs
+    app.state.metrics = jobs.metrics
     for router in ROUTERS:
         app.include_router(router)
     _handle_errors(app)

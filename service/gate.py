@@ -137,6 +137,7 @@ class _Request:
         matches = [hmac.compare_digest(digest, known) for known in self.gate.keys]
         if not given or not any(matches):
             raise Problem("no-key", headers={"WWW-Authenticate": 'Bearer realm="deid"'})
+        self.scope["state"]["key"] = digest  # whose jobs this request may see
 
     async def receive(self) -> Message:
         """The next piece of the body, counted and timed."""

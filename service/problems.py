@@ -22,6 +22,8 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "malformed": Kind(400, "请求不是合法的 JSON", "The body is not valid JSON"),
+    "bad-form": Kind(400, "上传的表单不完整或不合格式", "The form is incomplete or malformed"),
+    "aborted": Kind(400, "上传中断", "The upload was broken off"),
     "no-key": Kind(401, "缺少密钥，或密钥不对", "The API key is missing or wrong"),
     "forbidden": Kind(403, "这个来源的页面不能这样请求", "This origin may not make this request"),
     "not-found": Kind(404, "没有这个地址", "There is no such address"),
@@ -41,6 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "too-many": Kind(429, "正在处理的太多，请稍后再试", "Too much is waiting; try again later"),
     "no-space": Kind(507, "服务器磁盘空间不足", "The server is out of disk space"),
     "stopping": Kind(503, "服务正在停止", "The service is shutting down"),
+    "failed": Kind(422, "处理没有完成", "The work was not finished"),
     "internal": Kind(500, "程序内部错误", "Internal error"),
 }
 

@@ -1,0 +1,119 @@
+"""Published files in, what they still tell out: alone, and laid over others."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+
+from deid import __version__
+from deid.audit import AUTO, AuditReport, FileAudit, report_as_dict
+from deid.sweep import summary
+from deid.union import UnionAudit
+
+from .files import form_body, jobs_of, owner_of
+from .jobs import Job, Jobs
+from .problems import Problem
+from .texts import named_policy
+from .uploads import Form, receive_form
+from .workers import Call, Source
+
+router = APIRouter()
+
+_FORM: dict[str, Any] = {
+    "type": "object",
+    "required": ["files"],
+    "properties": {
+        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+        "against": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "description": "the same lists as published elsewhere",
+        },
+        "policy": {"type": "string", "default": "general", "description": "a name, or auto"},
+        "published": {"type": "string", "format": "date"},
+    },
+}
+
+
+@router.post(
+    "/v1/audit",
+    summary="What published files still tell; with others, what all reveal together",
+    openapi_extra=form_body(_FORM),
+)
+async def audit(request: Request) -> dict[str, Any]:
+    """Answers when it is done; who hangs up before stops it."""
+    jobs = jobs_of(request)
+    with jobs.taking(owner_of(request)) as job:
+        await run_sync(jobs.warm)
+        folder = job.folder / "in"
+        form = await receive_form(request, folder, ("files", "against"), ("policy", "published"))
+        call = _call(form, job)
+        jobs.submit(job, call)
+    try:
+        await _finished(request, jobs, job)
+        if job.error:
+            raise Problem("failed", job.error)
+        if not job.over:
+            raise Problem("stopping")
+        return _report(job, call.policy)
+    finally:
+        await jobs.forget(job)
+
+
+def _call(form: Form, job: Job) -> Call:
+    policy = form.texts.get("policy") or "general"
+    if policy != AUTO:
+        named_policy(policy)
+    files = sorted(form.files, key=lambda one: one.field == "against")  # the others come last
+    if files[0].field == "against":
+        raise Problem("invalid", "没有 files，只有 against", "There is no file to audit")
+    return Call(
+        "audit",
+        tuple(
+            Source(one.path, job.folder / "out" / one.path.name, one.name, one.field == "against")
+            for one in files
+        ),
+        job.folder / "tmp",
+        policy=policy,
+        published=_date(form.texts.get("published", "")),
+    )
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Problem("invalid", "published 应是日期，如 2026-03-15", "Not a date") from None
+
+
+async def _finished(request: Request, jobs: Jobs, job: Job) -> None:
+    """Wait for the job or for the client to hang up, whichever comes first."""
+
+    async def over() -> None:
+        async for _ in jobs.watch(job):
+            pass
+
+    async def hung_up() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    waits = [asyncio.ensure_future(over()), asyncio.ensure_future(hung_up())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
+    if not job.over and not jobs.closed:
+        raise Problem("aborted")
+
+
+def _report(job: Job, policy: str) -> dict[str, Any]:
+    files = tuple(part for part in job.parts if isinstance(part, FileAudit))
+    union = next((part for part in job.parts if isinstance(part, UnionAudit)), None)
+    created = datetime.now().astimezone().isoformat(timespec="seconds")
+    told = report_as_dict(AuditReport(files, union, policy, created), __version__)
+    return {**told, "summary": summary(files)}

@@ -1,0 +1,219 @@
+"""Processes that mask and audit files: one file's fault, or its end by the system, stops no other.
+
+Not a pool of the standard library: there the death of one process fails everything that waits, and
+a file that takes too long cannot be stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+MOST_CALLS = 200
+"""Calls after which a process is replaced: what libraries do not give back goes with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An uploaded file: where it lies, where its output goes, what its owner calls it."""
+
+    path: Path
+    target: Path
+    name: str
+    against: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of a process. The policy is named: each process loads its own."""
+
+    kind: str
+    sources: tuple[Source, ...]
+    temporary: Path
+    policy: str = "general"
+    channel: str | None = None
+    level: str | None = None
+    override: str = ""
+    raster: bool = False
+    published: date | None = None
+
+
+DIED, LATE, DONE = "died", "late", ""
+Tell = Callable[[Any], None]
+
+
+class Worker:
+    """One process, started when it is needed and replaced when it is gone."""
+
+    def __init__(self) -> None:
+        self._process: Any = None
+        self._pipe: Connection | None = None
+        self._calls = 0
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process; 0 while there is none."""
+        return (self._process.pid or 0) if self._process else 0
+
+    def warm(self) -> None:
+        """Start the process, so that it loads while the upload comes in."""
+        with self._lock:
+            if self._process is None or not self._process.is_alive():
+                self._start()
+
+    def _start(self) -> None:
+        self._clear()
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve_calls, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()  # so that its end, too, is the end of the pipe
+        self._calls = 0
+
+    def do(self, call: Call, deadline: float, tell: Tell) -> str:
+        """Has the call done; ``tell`` gets each part of the answer. DONE, DIED or LATE."""
+        self.warm()
+        pipe, process = self._pipe, self._process
+        assert pipe is not None
+        try:
+            pipe.send(call)
+            while True:
+                if not wait([pipe, process.sentinel], max(deadline - time.monotonic(), 0)):
+                    self.kill()
+                    return LATE
+                part = pipe.recv()
+                if part is None:
+                    break
+                tell(part)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self.kill()
+            return DIED
+        self._calls += 1
+        if self._calls >= MOST_CALLS:
+            self.kill()
+        return DONE
+
+    def kill(self) -> None:
+        """End the process at once."""
+        process = self._process
+        if process is not None and process.pid:
+            with self._lock, contextlib.suppress(OSError, ValueError):
+                process.kill()
+                process.join(10)
+
+    def close(self) -> None:
+        """End the process and let go of everything."""
+        self.kill()
+        with self._lock:
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+        self._pipe = self._process = None
+
+
+# --- inside the process ---------------------------------------------------------------------------
+
+
+def serve_calls(pipe: Connection) -> None:
+    """Answer one call after the other, until the server hangs up or is gone."""
+    _settle()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            call: Call = pipe.recv()
+            tempfile.tempdir = str(call.temporary)
+            for part in answer(call):
+                pipe.send(part)
+            pipe.send(None)
+    os._exit(0)
+
+
+def _settle() -> None:
+    """Private files, no dump of memory, nothing said: what a library complains of may be content."""
+    for name in ("SIGINT", "SIGHUP"):
+        if number := getattr(signal, name, None):
+            signal.signal(number, signal.SIG_IGN)
+    os.umask(0o077)
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    import deid.pipeline  # noqa: F401 - what the first call would otherwise wait for
+
+
+def _end_with_server() -> None:
+    """No process outlives a server that was killed."""
+    if server := parent_process():
+        server.join()
+    os._exit(1)
+
+
+def answer(call: Call) -> Iterator[Any]:
+    """A report for each file; for an audit also what they reveal together."""
+    return (_audited if call.kind == "audit" else _masked)(call)
+
+
+def _masked(call: Call) -> Iterator[Any]:
+    from deid.batch import mask_files
+    from deid.inputs import Task
+    from deid.policy import load_policy
+
+    policy = load_policy(call.policy, channel=call.channel, level=call.level)
+    tasks = []
+    for source in call.sources:
+        shown, note = _shown(source.name, policy)
+        tasks.append(Task(source.path, shown, source.target, note))
+    yield from mask_files(
+        tasks,
+        policy=call.policy,
+        overwrite=True,
+        raster=call.raster,
+        channel=call.channel,
+        level=call.level,
+        override=call.override,
+    )
+
+
+def _audited(call: Call) -> Iterator[Any]:
+    from deid.audit import AUTO, FileAudit, audit_publications
+    from deid.inputs import Task
+    from deid.policy import load_policy
+    from deid.sweep import Order, audit_tasks
+
+    chosen = None if call.policy == AUTO else load_policy(call.policy)
+    usual = chosen or load_policy()
+    tasks = [Task(source.path, _shown(source.name, usual)[0]) for source in call.sources]
+    if any(source.against for source in call.sources):
+        files: list[FileAudit] = []
+        union = audit_publications(tasks, chosen, call.published, files.append)
+        yield from files
+        yield union
+    else:
+        yield from audit_tasks(tasks, Order(call.policy, call.published))
+
+
+def _shown(name: str, policy: Any) -> tuple[str, str]:
+    """The name without identifiers, and what to say where there was one."""
+    from deid.pipeline import mask_name
+
+    masked = "/".join(mask_name(part, policy) for part in PurePosixPath(name).parts)
+    return masked, "" if masked == name else "名称含有身份信息，已遮盖"
