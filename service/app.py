@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,15 +14,17 @@ from starlette.responses import Response
 from deid import __version__
 from deid.errors import DeidError, LeftOver, UnknownPolicy, UnreadableFile
 
-from . import audit, catalogue, files, pages, texts
+from . import audit, catalogue, files, pages, records, texts
+from .bodies import misfit
 from .gate import App, Gate
 from .jobs import Jobs
 from .problems import Problem, of_status
 from .settings import Settings
+from .turns import Turns
 
 log = logging.getLogger("deid.service")
 
-ROUTERS = (catalogue.router, files.router, audit.router, texts.router, pages.router)
+ROUTERS = (catalogue.router, files.router, audit.router, texts.router, records.router, pages.router)
 
 
 def create_app(settings: Settings | None = None, jobs: Jobs | None = None) -> App:
@@ -54,6 +55,7 @@ def create_app(settings: Settings | None = None, jobs: Jobs | None = None) -> Ap
     app.state.settings = settings
     app.state.jobs = jobs
     app.state.metrics = jobs.metrics
+    app.state.turns = Turns(settings.waiting)
     for router in ROUTERS:
         app.include_router(router)
     _handle_errors(app)
@@ -70,10 +72,12 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        return invalid(error.errors()).response(request_id(request))
+        return misfit(error.errors()).response(request_id(request))
 
     @app.exception_handler(HTTPException)
     async def _status(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, Problem):  # of reading the body: the framework wraps it
+            return error.__cause__.response(request_id(request))
         problem = of_status(error.status_code)
         problem.headers = dict(error.headers or {})
         return problem.response(request_id(request))
@@ -100,24 +104,3 @@ def of_deid(error: DeidError) -> Problem:
     if isinstance(error, LeftOver):
         return Problem("refused", str(error))
     return Problem("unreadable" if isinstance(error, UnreadableFile) else "invalid", str(error))
-
-
-_WORDS = """body query path header texts text policy columns rows title channel level override
-options files entities language context"""
-_NAMES = frozenset(_WORDS.split())
-
-
-def invalid(errors: Sequence[Any]) -> Problem:
-    """What does not fit, by place and kind; never the value, nor a key that the client made up."""
-    if any(each.get("type") == "json_invalid" for each in errors):
-        return Problem("malformed")
-    told = [
-        {
-            "at": [
-                part if isinstance(part, int) or part in _NAMES else "…" for part in each["loc"]
-            ],
-            "kind": each["type"],
-        }
-        for each in errors[:20]
-    ]
-    return Problem("invalid", "字段缺少、多余或类型不对", "See errors", extra={"errors": told})

@@ -41,7 +41,10 @@ def _policy(name: str) -> dict[str, Any]:
         "description": found.description,
         "mode": found.mode,
         "basis": found.basis_shown,
-        "operators": {entity: dict(spec) for entity, spec in found.specs.items()},
+        "operators": {
+            entity: {operator: dict(options) for operator, options in spec.items()}
+            for entity, spec in found.specs.items()
+        },
     }
 
 

@@ -110,6 +110,13 @@ class Jobs:
         if self._folder is None:
             self._folder = open_folder(self.settings.folder)
 
+    @property
+    def scratch(self) -> Path:
+        """Where calls that are no jobs may make folders; what they leave goes with this one."""
+        self.open()
+        assert self._folder
+        return self._folder.path
+
     def start(self) -> None:
         """Begin to take jobs; in the event loop."""
         self.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -23,7 +24,8 @@ class Settings:
 
     ``key_file`` holds the SHA-256 (hexadecimal) of each API key, one a line; keys are random and
     long, so a plain digest is no weaker than a slow one. ``keep`` is how long a finished file may
-    wait to be fetched; it is gone once it was.
+    wait to be fetched; it is gone once it was. ``rows`` are those of a file, ``records`` and ``cells``
+    those of one call; ``waiting`` calls wait for a processor, more are told to come back.
     """
 
     host: str = "127.0.0.1"
@@ -37,6 +39,9 @@ class Settings:
     job_seconds: int = 600
     rows: int = 1_000_000
     texts: int = 10_000
+    records: int = 100_000
+    cells: int = 2_000_000
+    waiting: int = 128
     queue: int = 32
     keep: int = 900
     keep_after_download: bool = False
@@ -57,10 +62,11 @@ class Settings:
         if not self.key_file:
             return frozenset()
         try:
-            lines = Path(self.key_file).read_text(encoding="utf-8").split()
+            text = Path(self.key_file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             raise SettingsFault(f"读不了密钥文件 {self.key_file}") from None
-        digests = frozenset(line.lower() for line in lines)
+        lines = (line.partition("#")[0].strip().lower() for line in text.splitlines())
+        digests = frozenset(line for line in lines if line)
         if not digests or any(len(each) != 64 or set(each) - _HEX for each in digests):
             raise SettingsFault("密钥文件每行应是一个密钥的 SHA-256（64 位十六进制）")
         return digests
@@ -81,14 +87,19 @@ class Settings:
 
 _HEX = frozenset("0123456789abcdef")
 _POSITIVE = (
-    "workers", "body_mb", "file_mb", "upload_seconds", "job_seconds", "rows", "texts", "queue",
-    "keep", "shutdown_seconds",
+    "workers", "body_mb", "file_mb", "upload_seconds", "job_seconds", "rows", "texts", "records",
+    "cells", "waiting", "queue", "keep", "shutdown_seconds",
 )  # fmt: skip
 
 
 def key_digest(key: str) -> str:
     """What stands for a key in the key file."""
     return hashlib.sha256(key.encode("utf-8")).hexdigest()
+
+
+def new_key() -> str:
+    """A fresh key: 256 random bits."""
+    return secrets.token_urlsafe(32)
 
 
 def load_settings(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
