@@ -86,7 +86,7 @@ class Rules:
         """What happens to a column. Under a whitelist what is not on it goes."""
         if profile is None:
             return Verdict("drop", unknown=True) if self._policy.only else KEEP
-        key = (profile.label, profile.header)
+        key = (profile.label, "" if profile.by_hand else profile.header)
         verdict = self._known.get(key)
         if verdict is None:
             verdict = self._known[key] = self._judge(_fields(*key), whitelist=True)

@@ -166,6 +166,7 @@ def _call(work: _Work, task: Task) -> Result:
         dry_run=work.dry_run,
         raster=work.raster,
         override=work.override,
+        kinds=task.kinds,
     )
     return report, []
 

@@ -57,6 +57,8 @@ class Profile:
     header: str
     label: Label
     why: str
+    by_hand: bool = False
+    """A person said so: neither the header nor the values are asked any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -585,6 +587,28 @@ def _foreign(row: Row, block: Block, strong: Mapping[int, Label]) -> bool:
         for column in strong
         if column in block.profiles
     )
+
+
+def told_by_hand(
+    views: Sequence[View], carried: Block, labels: Mapping[int, Label]
+) -> tuple[list[View], Block]:
+    """The rows and the block that goes on, their columns being what a person said they hold."""
+    told = {id(NO_BLOCK): NO_BLOCK}
+    for block in (*(view.block for view in views), carried):
+        if id(block) not in told:
+            told[id(block)] = _told(block, labels)
+    return [replace(view, block=told[id(view.block)]) for view in views], told[id(carried)]
+
+
+def _told(block: Block, labels: Mapping[int, Label]) -> Block:
+    profiles = dict(block.profiles)
+    for column, label in labels.items():
+        header = profiles[column].header if column in profiles else ""
+        profiles[column] = Profile(column, header, label, "人工改判", by_hand=True)
+    # Somebody's number makes them rows of persons, whatever they looked like.
+    personal = any(label.entity for label in labels.values())
+    agency, aggregate = block.agency and not personal, block.aggregate and not personal
+    return replace(block, profiles=profiles, agency=agency, aggregate=aggregate)
 
 
 def name_columns(block: Block) -> list[Profile]:

@@ -3,6 +3,7 @@
 DeidError                        message fit to show a clerk (Chinese); never holds cell content
 ├─ PatternError(ValueError)      a file under patterns/ breaks its format; says file and key
 ├─ UnknownPolicy(LookupError)    names the policies there are
+├─ UnknownKind(LookupError)      no field and no entity of that name, or no such column
 ├─ UnsupportedFormat(ValueError) names the extension, and the extra to install if that is all
 ├─ UnreadableFile(ValueError)    encrypted, damaged, over a limit or not what its name says
 ├─ FrameFault(TypeError)         no DataFrame, or one with cells that cannot be judged
@@ -29,6 +30,10 @@ class PatternError(DeidError, ValueError):
 
 class UnknownPolicy(DeidError, LookupError):
     """No policy of that name."""
+
+
+class UnknownKind(DeidError, LookupError):
+    """No field and no entity of that name, or no such column, for what a person said of a column."""
 
 
 class UnsupportedFormat(DeidError, ValueError):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from deid.data import load_yaml, patterns_dir
 from deid.entities import load_entities
+from deid.errors import UnknownKind
 from deid.later import later
 from deid.text import INVISIBLE
 
@@ -172,6 +173,26 @@ def _class_label(kind: str) -> Label:
     if kind == "public_number":
         return Label(kind, "", True, False)
     return Label(kind, _entity_of().get(kind, ""), False, False)
+
+
+SKIP = "skip"
+"""A kind of column that is neither looked at nor changed; who said so answers for it."""
+
+
+@cache
+def kind_label(kind: str) -> Label:
+    """What a person says of a column: a field (``id_number``), an entity (``CN_MOBILE``), ``skip``.
+
+    Raises UnknownKind.
+    """
+    if kind == SKIP:
+        return Label(field=SKIP)
+    spec = raw_fields()["fields"].get(kind)
+    if spec:
+        return _field_label(kind, spec)
+    if kind in load_entities():
+        return Label(field=kind, entity=kind)
+    raise UnknownKind("没有这种列；可用 patterns/fields.yaml 里的字段、实体名或 skip")
 
 
 def header_label(header: str) -> Label:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from deid.errors import DeidError
@@ -36,6 +36,8 @@ class Task:
     note: str = ""
     fault: str = ""
     status: str = "unreadable"
+    kinds: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """What a person says that columns hold; see ``deid.by_hand``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ class Table:
     place: Callable[[int, int], str]
     merges: tuple[tuple[int, int, int, int], ...] = ()
     hidden: bool = False
+    kinds: tuple[tuple[int, str], ...] = ()
+    """Column and what a person said it holds: a field, an entity, or ``skip``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from deid.by_hand import Kinds, moved, overrides, with_kinds
 from deid.columns import Block, Profile
 from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
 from deid.fields import NO_LABEL
@@ -110,16 +112,28 @@ class _Work:
     grades: Counter[str] = field(default_factory=Counter)
 
 
-def scan_file(source: Path, *, policy: Policy) -> tuple[FileReport, list[Finding]]:
+Watch = Callable[
+    [Sequence[Table | Text], Mapping[str, Sequence[Edit]], Mapping[str, frozenset[int]]], None
+]
+"""Is shown what is to be done: the parts, the edits by place, the columns that go by table."""
+_NO_KINDS: Kinds = MappingProxyType({})
+
+
+def scan_file(
+    source: Path, *, policy: Policy, kinds: Kinds = _NO_KINDS
+) -> tuple[FileReport, list[Finding]]:
     """What a file holds that the policy speaks of; ``Finding.place`` says where.
 
-    A file that cannot be read gives status ``unreadable`` and no findings.
+    A file that cannot be read gives status ``unreadable`` and no findings. ``kinds``: as for
+    ``mask_file``.
     """
     started = time.perf_counter()
     try:
         with contextlib.closing(open_document(source)) as document:
-            work = _examine(document, list(document.parts), policy, Known(), keep_findings=True)
+            parts = with_kinds(document.parts, kinds)
+            work = _examine(document, parts, policy, Known(), keep_findings=True)
             report = _report(source, None, document, policy, work, started)
+            report = _overridden(report, overrides(document.parts, kinds, policy))
     except (DeidError, OSError) as error:
         return _failed(source, policy, error, started, status="unreadable"), []
     hidden = [item for item in work.findings if policy.hides(item.entity)]
@@ -135,6 +149,8 @@ def mask_file(
     dry_run: bool = False,
     raster: bool = False,
     override: str = "",
+    kinds: Kinds = _NO_KINDS,
+    watch: Watch | None = None,
 ) -> FileReport:
     """Writes ``source``, masked as the policy says, to ``target``, or nothing at all.
 
@@ -142,15 +158,30 @@ def mask_file(
     the file come back in the report (``unreadable``, ``refused``), never as an exception.
     ``raster``: a PDF page that cannot be edited safely becomes an image with a text layer.
     ``override``: why a list is made all the same that the policy says is never made; it is told in
-    the report.
+    the report. ``kinds``: what a person says that columns hold, by name of table and column; where
+    it hides less than the judgement would, the report tells so.
     """
     started = time.perf_counter()
+    order = _Order(source, target, overwrite, dry_run, raster, kinds, watch)
     if policy.refused:
         if not is_reason(override):
             return _refused(source, policy, bool(override), started)
-        made = _mask_anyway(source, target, policy, overwrite, dry_run, raster)
-        return _overridden(made, Override(policy.refused, " ".join(override.split())))
-    return _mask_anyway(source, target, policy, overwrite, dry_run, raster)
+        made = _mask_anyway(order, policy)
+        return _overridden(made, [Override(policy.refused, " ".join(override.split()))])
+    return _mask_anyway(order, policy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What ``mask_file`` was asked for, but for the policy."""
+
+    source: Path
+    target: Path
+    overwrite: bool
+    dry_run: bool
+    raster: bool
+    kinds: Kinds
+    watch: Watch | None
 
 
 def is_reason(text: str) -> bool:
@@ -159,11 +190,24 @@ def is_reason(text: str) -> bool:
     return len(letters) >= 4 and len(set(letters)) >= 3
 
 
-def _overridden(made: FileReport, override: Override) -> FileReport:
+def _overridden(made: FileReport, overrides: Sequence[Override]) -> FileReport:
     """The report of a list that a person let pass: it says so, and somebody has to look."""
-    item = Item("", f"{override.rule}；经书面理由放开：{override.reason}")
+    if not overrides:
+        return made
+    items = [Item("", _told(override)) for override in overrides]
     status = "look" if made.status == "publish" else made.status
-    return replace(made, status=status, items=(item, *made.items), overrides=(override,))
+    return replace(
+        made,
+        status=status,
+        items=(*items, *made.items),
+        overrides=(*overrides, *made.overrides),
+    )
+
+
+def _told(override: Override) -> str:
+    if override.rule.startswith("人工改判"):
+        return f"{override.rule}；{override.reason}"
+    return f"{override.rule}；经书面理由放开：{override.reason}"
 
 
 def _refused(source: Path, policy: Policy, tried: bool, started: float) -> FileReport:
@@ -179,23 +223,22 @@ def _refused(source: Path, policy: Policy, tried: bool, started: float) -> FileR
     )
 
 
-def _mask_anyway(
-    source: Path, target: Path, policy: Policy, overwrite: bool, dry_run: bool, raster: bool
-) -> FileReport:
+def _mask_anyway(order: _Order, policy: Policy) -> FileReport:
     """``mask_file`` of a list that may be made."""
     started = time.perf_counter()
+    source, target = order.source, order.target
     try:
-        report = _mask_large(source, target, policy, overwrite, dry_run, started)
+        report = _mask_large(order, policy, started)
         if report:
             return report
-        document = open_document(source, raster=raster)
+        document = open_document(source, raster=order.raster)
     except (DeidError, OSError) as error:
         return _failed(source, policy, error, started, status="unreadable")
     with contextlib.closing(document):
         try:
-            if target.exists() and not overwrite and not dry_run:
+            if target.exists() and not order.overwrite and not order.dry_run:
                 raise UnsafeEdit("输出文件已经存在；如要覆盖请加 --overwrite")
-            return _mask_document(document, source, target, policy, dry_run, started)
+            return _mask_document(document, order, policy, started)
         except LeftOver as error:
             return replace(error.report, status="refused", message=str(error), output="")
         except UnreadableFile as error:
@@ -204,11 +247,12 @@ def _mask_anyway(
             return _failed(source, policy, error, started, status="refused")
 
 
-def _mask_large(
-    source: Path, target: Path, policy: Policy, overwrite: bool, dry_run: bool, started: float
-) -> FileReport | None:
+def _mask_large(order: _Order, policy: Policy, started: float) -> FileReport | None:
     """A large csv file or workbook; None when it is none or only the exact path can do it."""
-    if policy.reshapes or not source.is_file() or (target.exists() and not overwrite):
+    source, target, dry_run = order.source, order.target, order.dry_run
+    if order.kinds or order.watch or policy.reshapes:
+        return None
+    if not source.is_file() or (target.exists() and not order.overwrite):
         return None
     masker = _masker_of_large(source)
     if masker is None:
@@ -275,30 +319,33 @@ def _masker_of_large(source: Path) -> Callable[[Path, Path, Policy], Any] | None
     return mask_xlsx
 
 
-def _mask_document(
-    document: Document, source: Path, target: Path, policy: Policy, dry_run: bool, started: float
-) -> FileReport:
+def _mask_document(document: Document, order: _Order, policy: Policy, started: float) -> FileReport:
     """Mask, splice, verify, rename. Raises LeftOver, UnsafeEdit, UnreadableFile, OSError."""
+    source, target = order.source, order.target
     known = Known()
-    parts = list(document.parts)
+    parts = with_kinds(document.parts, order.kinds)
     policy = _effective(policy)
+    by_hand = overrides(document.parts, order.kinds, policy)
     work, policy, blocked = _worked(document, parts, policy, known, source)
+    if order.watch:
+        order.watch(parts, work.edits, work.drops)
     if blocked:
         report = _report(source, target, document, policy, work, started)
         message = f"有 {len(blocked)} 行遮盖后仍能推出证件号，未写出"
         raise LeftOver(message, replace(report, left=tuple(blocked[:1000])))
     del parts
-    with _temporary(target, dry_run) as path:
+    with _temporary(target, order.dry_run) as path:
         _save(document, path, work)
-        left = _left_over(document, path, work, policy, known)
+        left = _left_over(document, path, work, policy, known, order.kinds)
         report = _about(_report(source, target, document, policy, work, started), policy, work)
         if left:
             message = "处理后仍有应当隐藏的内容，未写出"
             raise LeftOver(message, replace(report, left=tuple(left)))
         digest = _sha256(path)
-        if not dry_run:
+        if not order.dry_run:
             _rename(path, target)
-    return replace(report, output_sha256=digest, output="" if dry_run else str(target))
+    report = _overridden(report, by_hand)
+    return replace(report, output_sha256=digest, output="" if order.dry_run else str(target))
 
 
 def _worked(
@@ -561,7 +608,7 @@ def _column(table: str, index: int, profile: Profile, rows: int) -> Column:
         header=_header_shown(profile.header),
         field=profile.label.field,
         entity=profile.label.entity,
-        why=profile.why if not profile.header else "表头",
+        why=profile.why if profile.by_hand or not profile.header else "表头",
         rows=rows,
     )
 
@@ -682,18 +729,23 @@ def _sha256(path: Path) -> str:
 
 
 def _left_over(
-    document: Document, path: Path, work: _Work, policy: Policy, known: Known
+    document: Document, path: Path, work: _Work, policy: Policy, known: Known, kinds: Kinds
 ) -> list[Item]:
     """What the written file, opened afresh, still holds or has lost."""
     with contextlib.closing(open_document(path)) as output:
-        return _left_in(output, document, work, policy, known)
+        return _left_in(output, document, work, policy, known, kinds)
 
 
 def _left_in(
-    output: Document, document: Document, work: _Work, policy: Policy, known: Known
+    output: Document,
+    document: Document,
+    work: _Work,
+    policy: Policy,
+    known: Known,
+    kinds: Kinds = _NO_KINDS,
 ) -> list[Item]:
     """What an output still holds or has lost."""
-    parts = list(output.parts)
+    parts = with_kinds(output.parts, moved(kinds, work.drops))
     again = _examine(output, parts, policy, known)
     left = [Item(place, "复查仍发现应隐藏的内容") for place in again.edits]
     left += [Item(name, "应删去的列仍在") for name in again.drops]

@@ -18,8 +18,9 @@ from deid.columns import (
     View,
     name_columns,
     profile_rows,
+    told_by_hand,
 )
-from deid.fields import NO_LABEL, Label
+from deid.fields import NO_LABEL, SKIP, Label, kind_label
 from deid.later import later
 from deid.model import Finding, Row, Table
 from deid.names import is_name
@@ -69,8 +70,11 @@ def scan_table(table: Table, reference: datetime.date | None = None) -> Iterator
     """
     block = NO_BLOCK
     scanner = _shared
+    by_hand = {column: kind_label(kind) for column, kind in table.kinds}
     for window in windows(table.rows()):
         views, block = profile_rows(window, table.merges, block)
+        if by_hand:
+            views, block = told_by_hand(views, block, by_hand)
         reference = reference or own_date(
             text
             for view in views
@@ -141,14 +145,14 @@ def _scan_row(
         setting = settings.get(column)
         if setting is None:
             setting = settings[column] = _RECORD if personal else _setting(view, column)
-        found = tuple(scanner(text, setting))
-        if column in more:
-            found += tuple(more[column])
+        profile = block.profiles.get(column)
+        if profile and zone == "data" and profile.label.field == SKIP:
+            found: tuple[Finding, ...] = ()
+        else:
+            found = tuple(scanner(text, setting)) + tuple(more.get(column, ()))
         place = table.place(row.index, column)
         label = view.labels.get(column, NO_LABEL) if view.labels else NO_LABEL
-        yield CellFindings(
-            place, text, found, zone, block.profiles.get(column), row.index, column, label, block
-        )
+        yield CellFindings(place, text, found, zone, profile, row.index, column, label, block)
 
 
 def _more_findings(
