@@ -17,25 +17,26 @@ if TYPE_CHECKING:
 
 
 @cache
-def _frequencies() -> tuple[dict[str, int], int]:
+def frequencies() -> tuple[dict[str, int], int]:
+    """How often jieba's words (and their beginnings: 0) occur, and the sum of it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks setuptools for its own files, which is deprecated
         import jieba
 
     jieba.setLogLevel(logging.WARNING)
     plain = jieba.Tokenizer()
-    frequencies, total = plain.gen_pfdict(plain.get_dict_file())
-    return frequencies, total
+    known, total = plain.gen_pfdict(plain.get_dict_file())
+    return known, total
 
 
 @cache
 def tokenizer(words: tuple[str, ...] = ()) -> jieba.Tokenizer:
     """A tokenizer that never cuts one of ``words`` in two."""
-    frequencies, total = _frequencies()
+    known, total = frequencies()
     import jieba
 
     made = jieba.Tokenizer()
-    made.FREQ, made.total, made.initialized = dict(frequencies), total, True
+    made.FREQ, made.total, made.initialized = dict(known), total, True
     add_words(made, words)
     return made
 
