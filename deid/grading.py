@@ -16,16 +16,18 @@ from itertools import islice
 from deid.columns import Block
 from deid.fields import field_of
 from deid.mask import apply_edits
-from deid.model import Edit, Item, Table
+from deid.model import Edit, Finding, Item, Table
 from deid.operators import build, mask
 from deid.policy import FieldRule, Policy, Thresholds
-from deid.prose import TextFindings
+from deid.prose import TextFindings, merge
 from deid.scan import bare
 from deid.strength import Strength, measure
-from deid.strength_context import ID_FIELDS, Shown, shown_in_row, title_context
+from deid.strength_context import ID_FIELDS, Shown, shown_in_row, title_context, whole_numbers
 from deid.strength_remedy import Remedy, remedies
 from deid.text import fold, is_star
 
+_NUMBERS = frozenset(("CN_RESIDENT_ID", "CN_DISABILITY_CERT", "CN_STUDENT_NO"))
+"""Entities that are, or hold, an ID number."""
 _SHOWN = 6
 """Digits of an ID number that every mask may leave: those of the division."""
 _MOST_LISTED = 20
@@ -38,6 +40,8 @@ class Spot:
     place: str
     text: str = field(repr=False)
     start: int = 0
+    numbers: tuple[tuple[int, int], ...] = ()
+    """Where in the text numbers were found."""
 
     @property
     def end(self) -> int:
@@ -46,7 +50,10 @@ class Spot:
 
     def after(self, edits: Sequence[Edit]) -> str:
         """The value after the edits of its place; one that reaches beyond it counts for its part."""
-        own = [
+        return apply_edits(self.text, self._own(edits))
+
+    def _own(self, edits: Sequence[Edit]) -> list[Edit]:
+        return [
             replace(
                 edit,
                 start=max(edit.start, self.start) - self.start,
@@ -55,7 +62,22 @@ class Spot:
             for edit in edits
             if edit.start < self.end and self.start < edit.end
         ]
-        return apply_edits(self.text, own)
+
+    def shown(self, edits: Sequence[Edit]) -> str:
+        """The masked numbers in the value after the edits, divided by 、. What was found as a number
+        is one, however it stands beside the next; the rest is read as it stands."""
+        own = self._own(edits)
+        inside = all(
+            any(a <= edit.start and edit.end <= b for a, b in self.numbers) for edit in own
+        )
+        if len(self.numbers) < 2 or not inside:
+            return _numbers(apply_edits(self.text, own))
+        found, at = [], 0
+        for start, end in (*self.numbers, (len(self.text), len(self.text))):
+            found += _runs(self.text[at:start])
+            found.append(Spot("", self.text[start:end], start).after(own))
+            at = end
+        return "、".join(one for one in found if len(one) >= _SHORTEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +102,26 @@ class Verdict:
     namesakes: list[Item] = field(default_factory=list)
 
 
+Spans = tuple[tuple[int, int], ...]
+
+
 def rows_of_table(
-    table: Table, blocks: Mapping[int, Block], gone: frozenset[int]
+    table: Table,
+    blocks: Mapping[int, Block],
+    gone: frozenset[int],
+    several: Mapping[str, Sequence[Finding]],
 ) -> Iterator[ListedRow]:
-    """The rows of a table that were noted, without the columns that go. ``blocks``: by row."""
+    """The rows of a table that were noted, without the columns that go. ``blocks``: by row;
+    ``several``: what was found in cells, by place, that may hold several numbers."""
     for row in table.rows():
         block = blocks.get(row.index)
         if block is not None:
             yield ListedRow(
                 block,
                 {
-                    column: Spot(table.place(row.index, column), text)
+                    column: Spot(place, text, numbers=_spans(several.get(place, ())))
                     for column, text in row.cells.items()
-                    if column not in gone
+                    if column not in gone and (place := table.place(row.index, column))
                 },
                 row.cells,
             )
@@ -104,9 +133,18 @@ def row_of_line(found: TextFindings) -> ListedRow | None:
     for one in found.fields:
         if one.cell is not None:
             block = one.cell.block
-            spots[one.column] = Spot(found.text.place, one.cell.text, one.start)
+            spots[one.column] = Spot(
+                found.text.place, one.cell.text, one.start, _spans(one.cell.findings)
+            )
     source = {column: spot.text for column, spot in spots.items()}
     return ListedRow(block, spots, source) if block else None
+
+
+def _spans(findings: Sequence[Finding]) -> Spans:
+    """Where the numbers stand in a cell that holds several."""
+    found = (one for one in merge(list(findings)) if one.entity in _NUMBERS)
+    spans = tuple((one.start, one.end) for one in found)
+    return spans if len(spans) > 1 else ()
 
 
 def grade_list(
@@ -133,7 +171,10 @@ def grade_list(
         if policy.reshapes:
             verdict.namesakes += _namesake(row, fields[1], cells, alike)
         told = {
-            c: _numbers(text) if fields[1][c] in ID_FIELDS else text for c, text in cells.items()
+            c: row.spots[c].shown(edits.get(row.spots[c].place, ()))
+            if fields[1][c] in ID_FIELDS
+            else text
+            for c, text in cells.items()
         }
         shown = shown_in_row(base, fields[1], told)
         if shown:
@@ -172,14 +213,22 @@ def _namesake(
 
 _NOTE = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 _MASKED = re.compile(r"[A-Z]?[\d*X]+(?:[ .·-][\d*X]+)*")
+_RUN = re.compile(r"[\dXx*＊×●■□]{8,}")
+_SHORTEST = 8
+"""Characters of what may be a masked number."""
 
 
 def _numbers(text: str) -> str:
     """The masked numbers of a cell without what is written beside them (有效期至2035.01.01)."""
+    return "、".join(_runs(text)) or text
+
+
+def _runs(text: str) -> list[str]:
+    """The masked numbers in a text of which nobody knows where they stand."""
     plain = _NOTE.sub(" ", "".join("*" if is_star(char) else char for char in fold(text)).upper())
     runs = (match.group() for match in _MASKED.finditer(plain))
-    found = [run for run in runs if len(run) >= 8 and "*" in run]
-    return "、".join(found) or text
+    masked = (one for run in runs for one in whole_numbers(run) if "*" in one)
+    return [one for one in masked if len(one) >= _SHORTEST]
 
 
 def _fields(block: Block) -> dict[int, str]:
@@ -236,13 +285,22 @@ def _apply(
                 for edit in verdict.edits.get(spot.place, edits.get(spot.place, ()))
                 if edit.end <= spot.start or spot.end <= edit.start
             ]
-            new = Edit(spot.place, spot.start, spot.end, mask(cells[column], first=_SHOWN))
+            new = Edit(spot.place, spot.start, spot.end, _divisions_only(cells[column]))
             verdict.edits[spot.place] = sorted([*rest, new], key=lambda edit: edit.start)
     for step in remedy.steps:
         if step != "mask":
             for kind in remedy.fields:
                 for key in _COLUMNS.get(kind, ()):
                     verdict.fields[key] = step
+
+
+def _divisions_only(text: str) -> str:
+    """The cell with six digits at most of each number in it."""
+    if len(_runs(text)) < 2:
+        return mask(text, first=_SHOWN)
+    return _RUN.sub(
+        lambda match: "".join(mask(one, first=_SHOWN) for one in whole_numbers(match[0])), text
+    )
 
 
 _COLUMNS = {"birth": ("birth_date", "birth_month"), "age": ("age",)}

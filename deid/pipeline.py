@@ -67,6 +67,8 @@ class _Numbers:
 
     strong: Counter[str] = field(default_factory=Counter)
     rows: dict[str, dict[int, Block]] = field(default_factory=dict)
+    several: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    """What was found in the cells, by place, that may hold more than one number."""
     lines: list[TextFindings] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
     _last: tuple[str, int] = ("", -1)
@@ -83,6 +85,8 @@ class _Numbers:
             return False
         if count or sum(map(str.isdigit, shown)) > _MOST_SHOWN:
             self.rows.setdefault(name, {})[cell.row] = cell.block
+            if len(cell.findings) > 1:
+                self.several[cell.place] = cell.findings
             return True
         if (name, cell.row) != self._last and cell.row not in self.rows.get(name, ()):
             self._last = name, cell.row
@@ -524,7 +528,10 @@ def _grade(parts: Sequence[Table | Text], work: _Work, policy: Policy, source: P
         for part in parts
         if isinstance(part, Table) and part.name in numbers.rows
         for row in rows_of_table(
-            part, numbers.rows[part.name], work.drops.get(part.name, frozenset())
+            part,
+            numbers.rows[part.name],
+            work.drops.get(part.name, frozenset()),
+            numbers.several,
         )
     ]
     rows += filter(None, map(row_of_line, numbers.lines))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from deid.strength import OLDEST, Context
-from deid.strength_masks import embedded, readings
+from deid.strength_masks import ID_LENGTH, embedded, readings
 from deid.strength_places import areas_in, areas_of_row
 from deid.tables import own_date
 from deid.text import fold
@@ -34,6 +34,7 @@ __all__ = [
     "title_context",
     "union",
     "weakest",
+    "whole_numbers",
     "with_birth",
 ]
 
@@ -133,6 +134,9 @@ _ENTITY = {
 }
 _SPLIT = re.compile(r"[、,，;；/\n|]|\s{3,}")
 _NUMBER = re.compile(r"\d|[*×●■□某]{3}")
+_SHORTEST = 15
+"""Characters of an ID number of the first generation: what is shorter is part of one."""
+_MASKED_NUMBER = re.compile(r"[1-8]\d{5}[\d*×●■□]{11}[\d*×●■□Xx]")
 
 
 def title_context(
@@ -253,7 +257,24 @@ def shown_in_row(base: Context, fields: Mapping[int, str], cells: Mapping[int, s
 def _numbers(text: str) -> list[str]:
     """The numbers of one cell; blanks inside a number divide nothing."""
     parts = [part.strip() for part in _SPLIT.split(text) if _NUMBER.search(fold(part))]
+    parts = [one for part in parts for one in whole_numbers(part)]
     return parts if len(parts) > 1 and min(map(len, parts)) >= 8 else [text.strip()]
+
+
+def whole_numbers(text: str) -> list[str]:
+    """A run of digits and marks as the numbers that stand in it, divided by blanks or by nothing.
+
+    >>> whole_numbers("431026************ 431026***********X"), whole_numbers("431026 1990**** ****")
+    (['431026************', '431026***********X'], ['431026 1990**** ****'])
+    """
+    parts = [one for word in text.split() for one in _unglued(word)]
+    return parts if len(parts) > 1 and all(len(part) >= _SHORTEST for part in parts) else [text]
+
+
+def _unglued(word: str) -> list[str]:
+    """Numbers of 18 characters that stand one behind the other."""
+    parts = [word[at : at + ID_LENGTH] for at in range(0, len(word), ID_LENGTH)]
+    return parts if all(map(_MASKED_NUMBER.fullmatch, parts)) else [word]
 
 
 def weakest(masked: str, entity: str = "CN_RESIDENT_ID") -> str:

@@ -1,0 +1,104 @@
+"""Rows graded as masked: several numbers in a cell, masks of the source beside masks of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deid.grading import Spot
+from deid.model import Edit, FileReport
+from deid.pipeline import mask_file
+from deid.policy import load_policy
+from deid.strength_context import whole_numbers
+
+FIRST, SECOND = "11010519491231002X", "110105194912310011"
+DONE = "110105************"
+SEPARATORS = [
+    " ",
+    "  ",
+    "、",
+    ",",
+    ";",
+    "；",
+    "，",
+    "\n",
+    "/",
+    " / ",
+    "|",
+    "",
+    "及",
+    "（夫）",
+    "\t",
+]
+
+
+def masked(folder: Path, text: str, name: str = "名单.csv") -> tuple[FileReport, str]:
+    source, target = folder / name, folder / "out" / name
+    source.write_bytes(text.encode())
+    report = mask_file(source, target, policy=load_policy("general"), overwrite=True)
+    return report, target.read_bytes().decode() if report.output else ""
+
+
+def listed(cell: str, more: str = "") -> str:
+    rows = [
+        f'{number},{name},"{cell}",{age}{more}'
+        for number, name, age in ((1, "张三丰", 72), (2, "李小四", 72), (3, "王五一", 73))
+    ]
+    return "\n".join(["序号,姓名,家庭成员身份证号,年龄", *rows, ""])
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_several_numbers_in_a_cell_are_read_one_by_one(
+    tmp_path: Path, separator: str, count: int
+) -> None:
+    numbers = [(FIRST, SECOND)[at % 2] for at in range(count)]
+    report, text = masked(tmp_path, listed(separator.join(numbers)))
+    assert report.status == "publish", (report.message, report.left, report.items)
+    assert text == listed(separator.join([DONE] * count))
+    assert report.strength["C"] == report.strength["D"] == 0
+
+
+def test_names_may_stand_between_the_numbers(tmp_path: Path) -> None:
+    report, text = masked(tmp_path, listed(f"赵小六{FIRST} 钱小七：{SECOND}"))
+    assert report.status == "publish"
+    assert text.count(DONE) == 6
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_weak_masks_of_the_source_are_made_stronger_one_by_one(
+    tmp_path: Path, separator: str
+) -> None:
+    cell = f"110105******310011{separator}110105******310038"  # about 110 numbers each
+    report, text = masked(tmp_path, listed(cell))
+    assert report.output, report.left
+    assert text == listed(f"{DONE}{separator}{DONE}")
+
+
+def test_a_weak_mask_of_the_source_is_found_beside_one_of_ours(tmp_path: Path) -> None:
+    report, text = masked(tmp_path, listed(f"{FIRST} 110105******310011"))
+    assert report.output, report.left
+    assert text == listed(f"{DONE} {DONE}")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (f"{DONE} {DONE}", [DONE, DONE]),
+        (f"{DONE}{DONE}{DONE}", [DONE] * 3),
+        ("110105××××××××××××110105×××××××××××X", ["110105××××××××××××", "110105×××××××××××X"]),
+        ("110105 19491231 0***", ["110105 19491231 0***"]),
+        ("110105*************", ["110105*************"]),
+        ("1101 05** **** **** **", ["1101 05** **** **** **"]),
+    ],
+)
+def test_numbers_in_a_run(text: str, parts: list[str]) -> None:
+    assert whole_numbers(text) == parts
+
+
+def test_an_edit_across_numbers_is_read_as_it_stands() -> None:
+    spot = Spot("R1C1", f"{FIRST} {SECOND}", numbers=((0, 18), (19, 37)))
+    assert spot.shown([Edit("R1C1", 0, 37, "***")]) == "***"
+    inside = [Edit("R1C1", 6, 18, "*" * 12), Edit("R1C1", 25, 37, "*" * 12)]
+    assert spot.shown(inside) == f"{DONE}、{DONE}"
