@@ -47,7 +47,7 @@ GROUPS = (
     {"published", "union"},
     {"review", "catalog", "audit"},
     {"batch", "recognizers", "presidio", "spark", "frames", "batches", "accessors", "__init__"},
-    {"runs"},
+    {"runs", "preview"},
     {"sweep"},
     {"console", "service_loader"},
     {"commands"},
