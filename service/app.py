@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from deid import __version__
@@ -22,9 +22,14 @@ from .problems import Problem, of_status
 from .settings import Settings
 from .turns import Turns
 
-log = logging.getLogger("deid.service")
-
-ROUTERS = (catalogue.router, files.router, audit.router, texts.router, records.router, pages.router)
+ROUTERS = (
+    catalogue.router,
+    files.router,
+    audit.router,
+    texts.router,
+    records.router,
+    pages.router,
+)
 
 
 def create_app(settings: Settings | None = None, jobs: Jobs | None = None) -> App:
@@ -86,14 +91,12 @@ def _handle_errors(app: FastAPI) -> None:
     async def _deid(request: Request, error: DeidError) -> Response:
         return of_deid(error).response(request_id(request))
 
-    @app.exception_handler(Exception)
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=499)  # nobody reads it
+
+    @app.exception_handler(Exception)  # the gate notes it
     async def _unforeseen(request: Request, error: Exception) -> Response:
-        # The kind of error and where, not its message: that may hold what was being masked.
-        log.error(
-            '{"event": "error", "id": "%s", "kind": "%s"}',
-            request_id(request),
-            type(error).__name__,
-        )
         return Problem("internal").response(request_id(request))
 
 

@@ -7,17 +7,21 @@ Plain ASGI: a middleware class of the framework costs more than masking a record
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
 import logging
 import re
 import secrets
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .metrics import Metrics
+from starlette.requests import ClientDisconnect
+
+from .metrics import METHODS, Metrics
 from .problems import Problem
 from .settings import MEGABYTE, Settings, key_digest
 
@@ -30,11 +34,18 @@ log = logging.getLogger("deid.service")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SAFE = ("GET", "HEAD", "OPTIONS")
-OPEN_PATHS = ("/", "/health")
+OPEN_PATHS = ("/", "/health", "/docs", "/openapi.json")
 OPEN_FOLDERS = ("/static/",)
 """Reached without a key: they hold nothing. The page asks for the key and keeps it in memory."""
 UPLOADS = ("/v1/files", "/v1/audit")
-"""Paths whose bodies may be as large as a file."""
+"""Paths whose bodies may be as large as a file, and that are asked for once only."""
+_HEADERS = 32 * 1024
+_TARGET = 8 * 1024
+"""Bytes of all headers together, and of the address."""
+_DRAIN = 64 * MEGABYTE
+_DRAIN_SECONDS = 10
+"""How much of a body that is not wanted is read all the same: a client that is still sending would
+lose the answer with the connection."""
 
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -78,12 +89,15 @@ class _Request:
         self, gate: Gate, scope: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> None:
         self.gate, self.scope = gate, scope
+        self.method: str = scope["method"]
         self._receive, self._send = receive, send
         self.headers = dict(scope["headers"])
         given = self.headers.get(b"x-request-id", b"").decode("latin-1")
         self.id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         self.status = 0
         self.received = 0
+        self.unread = True
+        self.late = False
         self.large = scope["path"].startswith(UPLOADS)
         settings = gate.settings
         self.most = (settings.file_mb if self.large else settings.body_mb) * MEGABYTE
@@ -94,35 +108,64 @@ class _Request:
         started = time.perf_counter()
         self.gate.metrics.in_flight.inc()
         try:
+            await self._pass()
+        except ClientDisconnect:
+            self.status = self.status or 499  # nobody is there to be answered
+        except Exception as error:
+            # Nothing goes on to the server, which would print the message with all that it quotes.
+            self._tell(error)
+            if not self.status:
+                await Problem("internal").response(self.id)(self.scope, self.receive, self.send)
+        finally:
+            self.gate.metrics.in_flight.dec()
+            self._note(time.perf_counter() - started)
+
+    async def _pass(self) -> None:
+        if self.method == "HEAD" and not self.large:  # the server leaves the body out
+            self.scope = {**self.scope, "method": "GET"}
+        try:
             self._admit()
             await self.gate.app(self.scope, self.receive, self.send)
         except Problem as problem:
             if self.status:  # the answer has begun: only closing the connection tells
                 raise
             await problem.response(self.id)(self.scope, self.receive, self.send)
-        finally:
-            self.gate.metrics.in_flight.dec()
-            self._note(time.perf_counter() - started)
+
+    def _tell(self, error: Exception) -> None:
+        """The kind of an error that nobody foresaw, and where; not its message, which may hold what
+        was being masked."""
+        places = traceback.extract_tb(error.__traceback__)[-3:]
+        told = {
+            "event": "error",
+            "id": self.id,
+            "kind": type(error).__name__,
+            "at": [f"{place.filename}:{place.lineno}" for place in places],
+        }
+        log.error(json.dumps(told))
 
     def _admit(self) -> None:
         """Raises Problem for a request that goes no further."""
+        if sum(len(name) + len(value) for name, value in self.scope["headers"]) > _HEADERS:
+            raise Problem("headers-too-large")
+        if len(self.scope["raw_path"]) + len(self.scope["query_string"]) > _TARGET:
+            raise Problem("address-too-long")
         host = self.headers.get(b"host", b"").decode("latin-1").lower()
         if self.gate.hosts and _name_of(host) not in self.gate.hosts:
             raise Problem("forbidden", "请求的主机名不在允许之列", "The host is not allowed")
-        path, method = self.scope["path"], self.scope["method"]
+        path, method = self.scope["path"], self.method
         if method not in _SAFE:
             self._same_origin(host)
         is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
         if self.gate.keys and not (is_open and method in _SAFE):
             self._key()
         length = self.headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.most:
+        if not length.isdigit() or len(length) > 18 or int(length) > self.most:
             raise Problem("too-large", f"最多 {self.most // MEGABYTE} MB")
 
     def _same_origin(self, host: str) -> None:
         """A page of another site, open in the same browser, may not post here."""
-        origin = self.headers.get(b"origin", b"").decode("latin-1").lower()
-        if origin and urlsplit(origin).netloc != host:
+        origin = self.headers.get(b"origin")
+        if origin is not None and _place_of(origin) != host:
             raise Problem("forbidden")
         if self.headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site"):
             raise Problem("forbidden")
@@ -147,17 +190,27 @@ class _Request:
             async with asyncio.timeout(max(self.deadline - time.monotonic(), 0)):
                 message = await self._receive()
         except TimeoutError:
+            self.late = True
             raise Problem("too-slow") from None
-        self.received += len(message.get("body", b""))
+        self._count(message)
         if self.received > self.most:
             raise Problem("too-large", f"最多 {self.most // MEGABYTE} MB")
         return message
 
+    def _count(self, message: Message) -> None:
+        self.received += len(message.get("body", b""))
+        self.unread = bool(message.get("more_body"))
+
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            status: int = message["status"]
+            if status >= 400:
+                await self._drain()
+            self.status = status
             given = {name.lower() for name, _ in message["headers"]}
             added = [header for header in HEADERS if header[0] not in given]
+            if self.unread and status >= 400:
+                added.append((b"connection", b"close"))
             message["headers"] = [
                 *message["headers"],
                 *added,
@@ -165,21 +218,46 @@ class _Request:
             ]
         await self._send(message)
 
+    async def _drain(self) -> None:
+        """Read what a client that is refused still sends, within reason."""
+        body = (
+            b"transfer-encoding" in self.headers
+            or self.headers.get(b"content-length", b"0") != b"0"
+        )
+        if not body:
+            self.unread = False
+        if self.late or (b"expect" in self.headers and not self.received):
+            return
+        most = self.received + _DRAIN
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while self.unread and self.received < most:
+                    self._count(await self._receive())
+
     def _note(self, seconds: float) -> None:
         """One log line, without the path's own parts: a job's number or a name may stand there."""
         route = getattr(self.scope.get("route"), "path", "-")
-        self.gate.metrics.count(self.scope["method"], route, self.status, seconds, self.received)
+        method = self.method if self.method in METHODS else "OTHER"
+        self.gate.metrics.count(method, route, self.status, seconds, self.received)
         if log.isEnabledFor(logging.INFO):
             told = {
                 "event": "request",
                 "id": self.id,
-                "method": self.scope["method"],
+                "method": method,
                 "route": route,
                 "status": self.status,
                 "ms": round(seconds * 1000, 1),
                 "bytes": self.received,
             }
             log.info(json.dumps(told))
+
+
+def _place_of(origin: bytes) -> str:
+    """Host and port of an origin; empty for ``null`` and for what is none."""
+    try:
+        return urlsplit(origin.decode("latin-1").lower()).netloc
+    except ValueError:
+        return ""
 
 
 def _name_of(host: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
 
 
 class Metrics:
@@ -28,7 +28,6 @@ class Metrics:
         )
 
     def count(self, method: str, route: str, status: int, seconds: float, received: int) -> None:
-        method = method if method in _METHODS else "OTHER"
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
         self.received.inc(received)

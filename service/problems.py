@@ -36,6 +36,8 @@ KINDS: Mapping[str, Kind] = {
     "gone": Kind(410, "文件已经取走或过期", "The file was fetched or has expired"),
     "too-slow": Kind(408, "上传太慢，已停止", "The upload took too long"),
     "too-large": Kind(413, "内容超过上限", "The content is over the limit"),
+    "address-too-long": Kind(414, "地址太长", "The address is too long"),
+    "headers-too-large": Kind(431, "请求头太大", "The headers are too large"),
     "bad-type": Kind(415, "不支持这种内容类型", "The content type is not supported"),
     "invalid": Kind(422, "请求的内容不合要求", "The request does not fit the schema"),
     "refused": Kind(422, "名单不能公开", "The list must not be published"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 import sys
@@ -12,14 +11,16 @@ from types import FrameType
 
 import uvicorn
 
+from . import logs
 from .app import create_app
+from .connections import Connection
 from .jobs import Jobs
 from .settings import Settings
 
 
 def serve(settings: Settings, talk: Callable[[str], None]) -> int:
     """Serve until a signal; the exit status: 0, or 2 where the address cannot be had."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logs.set_up()
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     # Not SO_REUSEADDR on Windows: there it lets two servers share the port.
@@ -46,6 +47,9 @@ def serve(settings: Settings, talk: Callable[[str], None]) -> int:
     last = max(settings.shutdown_seconds // 5, 1)
     config = uvicorn.Config(
         create_app(settings, jobs),
+        http=Connection,
+        ws="none",
+        log_config=None,
         access_log=False,  # the gate writes a line without the path
         log_level="warning",
         server_header=False,
