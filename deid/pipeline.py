@@ -11,10 +11,10 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,7 +42,14 @@ from deid.policy import Policy, Thresholds
 from deid.prose import Known, TextFindings, merge, scan_texts
 from deid.scan import scan
 from deid.stream import LEAST, mask_csv
-from deid.tables import CellFindings, own_date, scan_table
+from deid.tables import (
+    CellFindings,
+    adult_names,
+    adults_of_table,
+    features_of,
+    own_date,
+    scan_table,
+)
 from deid.text import fold, is_star
 from deid.verify import Residue
 
@@ -114,6 +121,10 @@ class _Work:
     generalised: tuple[str, ...] = ()
     numbers: _Numbers = field(default_factory=_Numbers)
     grades: Counter[str] = field(default_factory=Counter)
+    reference: datetime.date | None = None
+    """The day on which ages count, where the document names one outside its tables."""
+    namesakes: Counter[str] = field(default_factory=Counter)
+    """Names of minors that adults keep who have the same: how often."""
 
 
 Watch = Callable[
@@ -478,6 +489,7 @@ def _examine(
     tables = [part for part in parts if isinstance(part, Table)]
     texts = [part for part in parts if isinstance(part, Text)]
     reference = own_date(text.text for text in texts) if len(texts) < 5000 else None
+    work.reference = reference
     for table in tables:
         for cell in scan_table(table, reference):
             _note_column(work, table, cell, policy)
@@ -635,20 +647,50 @@ def _empty_identifier_columns(work: _Work) -> Iterator[Item]:
 
 
 def _propagate(parts: Sequence[Table | Text], work: _Work, policy: Policy) -> None:
-    """Hide everywhere what is hidden somewhere: one person, one value, one mask."""
+    """Hide everywhere what is hidden somewhere: one person, one value, one mask. Only an adult whose
+    row tells the age keeps a name that a minor elsewhere has too."""
     if not len(work.hidden):
         return
+    adults: Mapping[str, Collection[tuple[int, int]]] | None = None
     for place, text, star in _all_texts(parts):
         edits = work.edits.get(place, [])
-        fresh = [
-            Finding(start, end, entity, 0.9, "同一文件别处已隐藏")
-            for start, end, entity in work.hidden.find(text)
-            if not any(edit.start < end and start < edit.end for edit in edits)
-        ]
+        fresh = []
+        for start, end, entity in work.hidden.find(text):
+            if any(edit.start < end and start < edit.end for edit in edits):
+                continue
+            if entity == "PERSON":
+                adults = _adults(parts, work.reference) if adults is None else adults
+                if any(a <= start and end <= b for a, b in adults.get(place, ())):
+                    work.namesakes[text[start:end]] += 1
+                    continue
+            fresh.append(Finding(start, end, entity, 0.9, "同一文件别处已隐藏"))
         if fresh:
             more = edits_for(text, fresh, policy, place=place, star=star)
             work.edits[place] = sorted([*edits, *more], key=lambda edit: edit.start)
             work.found.update(item.entity for item in fresh)
+
+
+def _adults(
+    parts: Sequence[Table | Text], reference: datetime.date | None
+) -> Mapping[str, list[tuple[int, int]]]:
+    """Place -> where names of adults stand, told by the ID number, birth date or age beside them."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for part in parts:
+        if isinstance(part, Table):
+            found.update(adults_of_table(part, reference))
+    day = reference or datetime.date.today()
+    for line in scan_texts([part for part in parts if isinstance(part, Text)], reference):
+        cells = {one.column: one.cell for one in line.fields if one.cell}
+        for cell in islice(cells.values(), 1):
+            row = Row(cell.row, {column: other.text for column, other in cells.items()})
+            starts = {one.column: one.start for one in line.fields}
+            adults = adult_names(row, features_of(cell.block), day)
+            found[line.text.place] = [
+                (starts[column] + a, starts[column] + b)
+                for column, spans in adults.items()
+                for a, b in spans
+            ]
+    return found
 
 
 def _all_texts(parts: Sequence[Table | Text]) -> Iterator[tuple[str, str, str]]:
@@ -756,9 +798,14 @@ def _left_in(
     again = _examine(output, parts, policy, known)
     left = [Item(place, "复查仍发现应隐藏的内容") for place in again.edits]
     left += [Item(name, "应删去的列仍在") for name in again.drops]
+    namesakes = work.namesakes.copy()
     for place, text, _ in _all_texts(parts):
-        if any(True for _ in work.hidden.find(text)):
-            left.append(Item(place, "别处隐藏的值仍在此处"))
+        for start, end, entity in work.hidden.find(text):
+            if entity == "PERSON" and namesakes[text[start:end]] > 0:
+                namesakes[text[start:end]] -= 1
+            else:
+                left.append(Item(place, "别处隐藏的值仍在此处"))
+                break
     for name, data in output.raw():
         if work.hidden.in_bytes(data):
             left.append(Item(name, "文件内部仍有隐藏的值"))

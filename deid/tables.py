@@ -68,8 +68,18 @@ def scan_table(table: Table, reference: datetime.date | None = None) -> Iterator
     ``reference`` is the day on which ages count; without it, the day that the table's own title or
     footer names, or else today.
     """
-    block = NO_BLOCK
     scanner = _shared
+    for views, day in _judged(table, reference):
+        minors = form_minors(_form_values(views), day)
+        for view in views:
+            yield from _scan_row(table, view, scanner, day, minors)
+
+
+def _judged(
+    table: Table, reference: datetime.date | None
+) -> Iterator[tuple[Sequence[View], datetime.date]]:
+    """The rows of each window as they were judged, and the day on which ages count there."""
+    block = NO_BLOCK
     by_hand = {column: kind_label(kind) for column, kind in table.kinds}
     for window in windows(table.rows()):
         views, block = profile_rows(window, table.merges, block)
@@ -81,10 +91,7 @@ def scan_table(table: Table, reference: datetime.date | None = None) -> Iterator
             if view.zone in ("note", "title")
             for text in view.row.cells.values()
         )
-        day = reference or datetime.date.today()
-        minors = form_minors(_form_values(views), day)
-        for view in views:
-            yield from _scan_row(table, view, scanner, day, minors)
+        yield views, reference or datetime.date.today()
 
 
 def _form_values(views: Iterable[View]) -> Iterator[Labelled]:
@@ -366,11 +373,39 @@ def minor_names(
         names = _names_in(text) if telling and text else ()
         if not names:
             continue
-        marked = _minor_positions(view.row, telling, len(names), reference)
+        marked = _positions(view.row, telling, len(names), reference, of_age=False)
         spans = [Finding(*names[at], "PERSON", 0.9, "同行年龄或证件号表明未成年") for at in marked]
         if spans:
             found[column] = spans
     return found
+
+
+def adult_names(
+    row: Row, features: Mapping[int, list[Profile]], reference: datetime.date
+) -> dict[int, list[tuple[int, int]]]:
+    """Name column -> where names stand whose row shows that they are of full age on that day."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for column, telling in features.items():
+        text = row.cells.get(column, "")
+        names = _names_in(text) if telling and text else ()
+        told = _positions(row, telling, len(names), reference, of_age=True) if names else ()
+        under = _positions(row, telling, len(names), reference, of_age=False) if told else ()
+        if spans := [names[at] for at in told if at not in under]:
+            found[column] = spans
+    return found
+
+
+def adults_of_table(
+    table: Table, reference: datetime.date | None = None
+) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """Places of cells, and where names of adults stand in them, told by their rows."""
+    scanner = _CellScanner()
+    for views, day in _judged(table, reference):
+        for view in views:
+            if view.zone == "data":
+                scanner.settings(view)
+                for column, spans in adult_names(view.row, scanner.features, day).items():
+                    yield table.place(view.row.index, column), spans
 
 
 _ONE_NAME = later("[\u4e00-\u9fff]{2,4}")
@@ -432,10 +467,10 @@ def _shows_minor(value: Labelled, reference: datetime.date) -> bool:
     return entity in _FEATURES and _is_minor(fold(value.text), entity, reference)
 
 
-def _minor_positions(
-    row: Row, features: Sequence[Profile], count: int, reference: datetime.date
+def _positions(
+    row: Row, features: Sequence[Profile], count: int, reference: datetime.date, *, of_age: bool
 ) -> list[int]:
-    """Which of the ``count`` names belong to minors, told by any of the row's features."""
+    """Which of the ``count`` names belong to minors, or to adults, told by any of the row's features."""
     marked: set[int] = set()
     for profile in features:
         text = row.cells.get(profile.index, "")
@@ -445,18 +480,23 @@ def _minor_positions(
             else [part for part in _NAME_BREAK.split(fold(text)) if part.strip()]
         )
         for at, value in enumerate(values[:count]):
-            if _is_minor(fold(value), profile.label.entity, reference):
+            if _is_of_age(fold(value), profile.label.entity, reference) is of_age:
                 marked.add(at)
     return sorted(marked)
 
 
-@lru_cache(maxsize=1 << 14)
 def _is_minor(value: str, entity: str, reference: datetime.date) -> bool:
+    return _is_of_age(value, entity, reference) is False
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_of_age(value: str, entity: str, reference: datetime.date) -> bool | None:
+    """Whether a value tells an adult; None where it tells no age."""
     if entity == "AGE":
         age = re.fullmatch(r"\s*(\d{1,3})(?:\.0)?\s*(?:周?岁|个?月)?\s*", value)
-        return age is not None and (int(age[1]) < ADULT or "月" in value)
+        return None if age is None else int(age[1]) >= ADULT and "月" not in value
     birth = _birth(value, entity)
-    return birth is not None and birth <= reference and _age_on(birth, reference) < ADULT
+    return None if birth is None or birth > reference else _age_on(birth, reference) >= ADULT
 
 
 _ID_INSIDE = later(r"(?<!\d)(?:\d{17}[\dX]|\d{15})")
