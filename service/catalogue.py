@@ -2,45 +2,96 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from starlette.responses import PlainTextResponse, Response
 
-from deid import __version__, load_entities, load_policy, policy_names
+from deid import __version__, load_entities, policy_names
 from deid.formats import described, not_supported
 
-router = APIRouter()
+from .bodies import JSON
+from .texts import named_policy
+
+router = APIRouter(tags=["catalogue"])
 
 
-@router.get("/health", summary="Whether the service answers")
+def _such(example: Any) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {JSON: {"example": example}}}}
+
+
+_HEALTH = {"status": "ok", "version": __version__}
+_POLICY = {
+    "name": "general",
+    "label": "通用",
+    "description": "遮盖证件号、电话、住址等，姓名保留",
+    "mode": "list",
+    "basis": "",
+    "operators": {"CN_MOBILE": {"mask": {"first": 3}}},
+}
+_ENTITY = {
+    "name": "CN_MOBILE",
+    "label": "移动电话号码",
+    "kind": "direct",
+    "headers": ["手机号", "联系电话"],
+}
+_FORMATS = {
+    "formats": [
+        {
+            "label": "CSV 表格",
+            "extensions": [".csv", ".tsv"],
+            "keeps": ["编码、分隔符、引号、换行"],
+            "drops": [],
+            "refuses": ["认不出文字编码"],
+        }
+    ],
+    "not_supported": [{"advice": "请另存为 .docx", "kinds": [".doc"]}],
+}
+_COUNTERS = "# HELP deid_requests_total Requests\n# TYPE deid_requests_total counter\n"
+
+
+@router.get("/health", summary="Whether the service answers", responses=_such(_HEALTH))
 async def health() -> dict[str, str]:
-    return {"status": "ok", "version": __version__}
+    return _HEALTH
 
 
-@router.get("/metrics", summary="Counters for Prometheus", response_class=PlainTextResponse)
+@router.get(
+    "/metrics",
+    summary="Counters for Prometheus",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"example": _COUNTERS}}}},
+)
 async def metrics(request: Request) -> Response:
     return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-@router.get("/v1/policies", summary="The publication matters there are")
+@router.get("/v1/policies", summary="The publication matters there are", responses=_such([_POLICY]))
 def policies() -> list[dict[str, Any]]:
     return [_policy(name) for name in policy_names()]
 
 
 @router.get("/v1/policies/{name}", summary="What one policy does")
-def policy(name: str) -> dict[str, Any]:
-    return _policy(name)
+def policy(
+    name: str,
+    channel: Literal["web", "board", "sms"] | None = None,
+    level: Literal["county", "town", "village"] | None = None,
+) -> dict[str, Any]:
+    return _policy(name, channel, level)
 
 
-def _policy(name: str) -> dict[str, Any]:
-    found = load_policy(name)
+def _policy(name: str, channel: str | None = None, level: str | None = None) -> dict[str, Any]:
+    found = named_policy(name) if channel is None and level is None else None
+    found = found or load_policy(named_policy(name).name, channel=channel, level=level)
     return {
         "name": found.name,
         "label": found.label,
         "description": found.description,
         "mode": found.mode,
         "basis": found.basis_shown,
+        "channel": found.channel,
+        "level": found.level,
+        "usual": sorted(found.usual),
+        "refused": found.refused,
         "operators": {
             entity: {operator: dict(options) for operator, options in spec.items()}
             for entity, spec in found.specs.items()
@@ -48,7 +99,7 @@ def _policy(name: str) -> dict[str, Any]:
     }
 
 
-@router.get("/v1/entities", summary="What can be found")
+@router.get("/v1/entities", summary="What can be found", responses=_such([_ENTITY]))
 def entities() -> list[dict[str, Any]]:
     return [
         {"name": e.name, "label": e.label, "kind": e.kind, "headers": list(e.headers)}
@@ -56,7 +107,11 @@ def entities() -> list[dict[str, Any]]:
     ]
 
 
-@router.get("/v1/formats", summary="The file formats, and what is kept, dropped and refused")
+@router.get(
+    "/v1/formats",
+    summary="The file formats, and what is kept, dropped and refused",
+    responses=_such(_FORMATS),
+)
 def formats() -> dict[str, Any]:
     return {
         "formats": [
