@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,6 +27,10 @@ _POLICY = {
     "description": "遮盖证件号、电话、住址等，姓名保留",
     "mode": "list",
     "basis": "",
+    "channel": "web",
+    "level": "county",
+    "usual": ["board", "sms", "web"],
+    "refused": "",
     "operators": {"CN_MOBILE": {"mask": {"first": 3}}},
 }
 _ENTITY = {
@@ -70,9 +74,9 @@ def policies() -> list[dict[str, Any]]:
     return [_policy(name) for name in policy_names()]
 
 
-@router.get("/v1/policies/{name}", summary="What one policy does")
+@router.get("/v1/policies/{name}", summary="What one policy does", responses=_such(_POLICY))
 def policy(
-    name: str,
+    name: Annotated[str, Path(examples=["general"])],
     channel: Literal["web", "board", "sms"] | None = None,
     level: Literal["county", "town", "village"] | None = None,
 ) -> dict[str, Any]:
@@ -80,8 +84,7 @@ def policy(
 
 
 def _policy(name: str, channel: str | None = None, level: str | None = None) -> dict[str, Any]:
-    found = named_policy(name) if channel is None and level is None else None
-    found = found or load_policy(named_policy(name).name, channel=channel, level=level)
+    found = named_policy(name, channel, level)
     return {
         "name": found.name,
         "label": found.label,

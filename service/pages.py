@@ -19,6 +19,13 @@ def page() -> FileResponse:
     return _file("index.html")
 
 
+@router.get("/docs")
+def docs() -> FileResponse:
+    """The documentation of the API, made by a script of ours from /openapi.json: the usual page of
+    this kind comes from a content network, and weighs one and a half megabytes."""
+    return _file("docs.html")
+
+
 @router.get("/static/{name}")
 def static(name: str) -> FileResponse:
     return _file(name)

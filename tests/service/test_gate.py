@@ -290,7 +290,6 @@ def test_keys(keyed: tuple[Any, str]) -> None:
         {"X-API-Key": key + "a"},
         {"X-API-Key": key_digest(key)},
         {"Authorization": f"Basic {key}"},
-        {"Authorization": "Bearer "},
         {"Authorization": "Bearer"},
         {"X-API-Key": "ÿ" * 10_000},
     ]
