@@ -55,12 +55,14 @@ class Thresholds:
     """How many ID numbers must fit a row for each grade (``deid.strength``).
 
     A: ``good`` as the list stands, ``good_known`` for one who knows birth date and sex; B: ``fair``;
-    C: ``block``; fewer are D, which is not written.
+    C: ``block``; fewer are D, which is not written. ``fair`` is what the first six digits leave beside
+    birth date and sex: of the sequence numbers 001 to 999 men have 500 and women 499, and the same
+    mask must not be fair for one and weak for the other.
     """
 
     good: int = 100_000
     good_known: int = 400
-    fair: int = 500
+    fair: int = 499
     block: int = 10
 
 

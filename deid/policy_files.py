@@ -322,7 +322,7 @@ def _no_rules_for_what_is_refused(
 
 def _grades_in_order(merged: Mapping[str, Any], name: str) -> None:
     given = merged.get("thresholds", {})
-    values = {"block": 10, "fair": 500, "good": 100_000, **given}
+    values = {"block": 10, "fair": 499, "good": 100_000, **given}
     for lower, higher in pairwise(_GRADES):
         if values[lower] > values[higher]:
             raise PatternError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from deid.grading import Spot
 from deid.model import Edit, FileReport
 from deid.pipeline import mask_file
 from deid.policy import load_policy
+from deid.strength import Context, measure
 from deid.strength_context import whole_numbers
 
 FIRST, SECOND = "11010519491231002X", "110105194912310011"
@@ -102,3 +104,23 @@ def test_an_edit_across_numbers_is_read_as_it_stands() -> None:
     assert spot.shown([Edit("R1C1", 0, 37, "***")]) == "***"
     inside = [Edit("R1C1", 6, 18, "*" * 12), Edit("R1C1", 25, 37, "*" * 12)]
     assert spot.shown(inside) == f"{DONE}、{DONE}"
+
+
+@pytest.mark.parametrize("rules", ["", "fields: {disease: drop}\n"])
+def test_beside_birth_date_and_sex_women_are_graded_as_men(tmp_path: Path, rules: str) -> None:
+    path = tmp_path / "试.yaml"
+    path.write_text(f"policy: t\nlabel: 试\nextends: general\n{rules}", "utf-8")
+    rows = [f"张三丰,{FIRST},1949-12-31,女", f"李小四,{SECOND},1949-12-31,男"] * 2
+    source, target = tmp_path / "名单.csv", tmp_path / "out.csv"
+    source.write_text("\n".join(["姓名,身份证号,出生日期,性别", *rows, ""]), "utf-8")
+    report = mask_file(source, target, policy=load_policy(path))
+    assert report.status == "publish"
+    assert report.strength == {"A": 0, "B": 4, "C": 0, "D": 0}
+    assert target.read_text("utf-8").count("1949-12-31") == 4
+
+
+@pytest.mark.parametrize("sex", ["男", "女"])
+@pytest.mark.parametrize("masked_number", [DONE, "110105*********"])
+def test_first_six_are_never_weak_beside_anything(masked_number: str, sex: str) -> None:
+    context = Context(birth=datetime.date(1949, 12, 31), sex=sex, on=datetime.date(2026, 11, 21))
+    assert measure(masked_number, context).grade == "B"

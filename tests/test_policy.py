@@ -390,7 +390,7 @@ BROKEN = [
     ("operators: {CN_MOBILE: drop}\n", "operators.CN_MOBILE: 没有“drop”"),
     ("operators: {CN_MOBILE: age_bnad}\n", "是不是 age_band"),
     ("thresholds: {good: -1}\n", "thresholds.good: 应为不小于 0 的整数"),
-    ("thresholds: {block: 600}\n", "thresholds.block: 600 大于 fair 的 500"),
+    ("thresholds: {block: 600}\n", "thresholds.block: 600 大于 fair 的 499"),
     ("thresholds: {fair: 200000}\n", "thresholds.fair"),
     ("thresholds: {good: 1.5}\n", "thresholds.good"),
     ("thresholds: {good: true}\n", "thresholds.good"),
