@@ -24,13 +24,14 @@ from deid.runs import run_of
 
 from .jobs import Job, Jobs, Result
 from .problems import Problem
+from .retyped import kinds_of
 from .texts import named_policy
 from .uploads import Form, receive_form
 from .workers import Call, Source
 
 router = APIRouter()
 
-_FIELDS = ("policy", "channel", "level", "override", "pdf", "keep")
+_FIELDS = ("policy", "channel", "level", "override", "pdf", "keep", "columns")
 _CHOICES = {
     "channel": ("web", "board", "sms"),
     "level": ("county", "town", "village"),
@@ -55,6 +56,11 @@ _FORM: dict[str, Any] = {
         "policy": {**_TEXT, "default": "general"},
         **{name: {**_TEXT, "enum": list(choices)} for name, choices in _CHOICES.items()},
         "override": {**_TEXT, "maxLength": _MOST_REASON, "description": "why, in writing"},
+        "columns": {
+            **_TEXT,
+            "description": 'what columns hold, as JSON: [{"file": 0, "table": "Sheet1", '
+            '"column": 3, "kind": "id_number"}]; see /v1/kinds',
+        },
     },
 }
 
@@ -78,7 +84,7 @@ async def upload(request: Request) -> Response:
         await run_sync(jobs.warm)
         form = await receive_form(request, job.folder / "in", ("files",), _FIELDS)
         call = call_of(form, job)
-        await run_sync(_policy, call)  # its faults are the client's, and told now
+        await run_sync(named_choices, call)  # its faults are the client's, and told now
         job.keep = form.texts.get("keep") in ("1", "true") or jobs.settings.keep_after_download
         jobs.submit(job, call)
     links = _links(job)
@@ -87,7 +93,7 @@ async def upload(request: Request) -> Response:
     )
 
 
-def call_of(form: Form, job: Job) -> Call:
+def call_of(form: Form, job: Job, kind: str = "mask") -> Call:
     """What a worker is asked to do with a form. Raises Problem."""
     for name, choices in _CHOICES.items():
         if form.texts.get(name, "") not in ("", *choices):
@@ -95,10 +101,14 @@ def call_of(form: Form, job: Job) -> Call:
     override = form.texts.get("override", "")
     if len(override) > _MOST_REASON:
         raise Problem("invalid", f"override 最多 {_MOST_REASON} 字", "override is too long")
+    kinds = kinds_of(form.texts.get("columns", ""), len(form.files))
     out = job.folder / "out"
     return Call(
-        "mask",
-        tuple(Source(one.path, out / one.path.name, one.name) for one in form.files),
+        kind,
+        tuple(
+            Source(one.path, out / one.path.name, one.name, kinds=dict(kinds.get(at, {})))
+            for at, one in enumerate(form.files)
+        ),
         job.folder / "tmp",
         policy=form.texts.get("policy") or "general",
         channel=form.texts.get("channel") or None,
@@ -108,7 +118,7 @@ def call_of(form: Form, job: Job) -> Call:
     )
 
 
-def _policy(call: Call) -> Policy:
+def named_choices(call: Call) -> Policy:
     """The policy of a call. Raises Problem, DeidError."""
     named_policy(call.policy)
     return load_policy(call.policy, channel=call.channel, level=call.level)
@@ -366,7 +376,7 @@ async def _reports(job: Job) -> dict[str, bytes]:
 
 def _written(job: Job) -> dict[str, bytes]:
     assert job.call
-    run = run_of(job.parts, _policy(job.call), __version__)
+    run = run_of(job.parts, named_choices(job.call), __version__)
     machine = to_json(run).encode()
     page = to_html(run, json_sha256=hashlib.sha256(machine).hexdigest()).encode()
     return {"html": page, "json": machine}

@@ -20,13 +20,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from deid import load_policy
 from deid.model import FileReport
 
 from .folders import Folder, open_folder, remove
 from .metrics import Metrics
 from .problems import Problem
 from .settings import Settings
-from .workers import DIED, DONE, LATE, Call, Worker
+from .workers import DONE, LATE, Call, Source, Worker, shown
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 OVER = ("done", "failed", "cancelled")
@@ -98,6 +99,8 @@ class Jobs:
         self._uploading = 0
         self._workers = [Worker() for _ in range(settings.workers)]
         self._running: dict[str, Worker] = {}
+        # Somebody sits before the screen: previews do not wait behind jobs.
+        self.viewer, self.viewing, self.looking = Worker(), asyncio.Lock(), 0
         self._wake = asyncio.Event()
         self._expiring: set[asyncio.Task[None]] = set()
         self._slots: list[asyncio.Task[None]] = []
@@ -135,7 +138,7 @@ class Jobs:
         for slot in self._slots:
             with contextlib.suppress(RuntimeError):  # the loop is gone already
                 slot.cancel()
-        for worker in self._workers:
+        for worker in (*self._workers, self.viewer):
             worker.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
         if self._folder:
@@ -320,10 +323,10 @@ class Jobs:
             _tidy(job.folder)
             if call.kind == "audit":
                 break
-            tell(_lost(done, error))
+            tell(_lost(call.sources[done], error))
             if outcome == LATE or deaths == _DEATHS:
                 while done < job.total:
-                    tell(_lost(done, error))
+                    tell(_lost(call.sources[done], error))
         return error
 
     def _note(self, job: Job, part: Any) -> None:
@@ -368,9 +371,9 @@ class Jobs:
             self.metrics.jobs.labels(state).set(counts[state])
 
 
-def _lost(number: int, why: str) -> FileReport:
+def _lost(source: Source, why: str) -> FileReport:
     """The report of a file whose worker was lost."""
-    return FileReport(f"第 {number + 1} 份文件", "", "refused", why)
+    return FileReport(shown(source.name, load_policy())[0], "", "refused", why)
 
 
 def _tidy(folder: Path) -> None:
@@ -380,6 +383,3 @@ def _tidy(folder: Path) -> None:
             remove(path)
         else:
             path.unlink(missing_ok=True)
-
-
-__all__ = ["DIED", "OVER", "STATES", "Job", "Jobs", "Result"]

@@ -14,8 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -34,6 +34,8 @@ class Source:
     target: Path
     name: str
     against: bool = False
+    kinds: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """What a person says that columns hold: by name of table and column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def _end_with_server() -> None:
 
 def answer(call: Call) -> Iterator[Any]:
     """A report for each file; for an audit also what they reveal together."""
-    return (_audited if call.kind == "audit" else _masked)(call)
+    return {"audit": _audited, "preview": _previewed}.get(call.kind, _masked)(call)
 
 
 def _masked(call: Call) -> Iterator[Any]:
@@ -180,8 +182,8 @@ def _masked(call: Call) -> Iterator[Any]:
     policy = load_policy(call.policy, channel=call.channel, level=call.level)
     tasks = []
     for source in call.sources:
-        shown, note = _shown(source.name, policy)
-        tasks.append(Task(source.path, shown, source.target, note))
+        name, note = shown(source.name, policy)
+        tasks.append(Task(source.path, name, source.target, note, kinds=source.kinds))
     yield from mask_files(
         tasks,
         policy=call.policy,
@@ -193,6 +195,20 @@ def _masked(call: Call) -> Iterator[Any]:
     )
 
 
+def _previewed(call: Call) -> Iterator[Any]:
+    from deid.policy import load_policy
+    from deid.preview import preview_file
+
+    policy = load_policy(call.policy, channel=call.channel, level=call.level)
+    for source in call.sources:
+        told = preview_file(source.path, policy=policy, kinds=source.kinds, override=call.override)
+        name, note = shown(source.name, policy)
+        report = told["report"]
+        message = report["message"].replace(source.path.name, Path(name).name)
+        message = "；".join(filter(None, (message, note)))
+        yield {**told, "report": {**report, "source": name, "message": message}}
+
+
 def _audited(call: Call) -> Iterator[Any]:
     from deid.audit import AUTO, FileAudit, audit_publications
     from deid.inputs import Task
@@ -201,7 +217,7 @@ def _audited(call: Call) -> Iterator[Any]:
 
     chosen = None if call.policy == AUTO else load_policy(call.policy)
     usual = chosen or load_policy()
-    tasks = [Task(source.path, _shown(source.name, usual)[0]) for source in call.sources]
+    tasks = [Task(source.path, shown(source.name, usual)[0]) for source in call.sources]
     if any(source.against for source in call.sources):
         files: list[FileAudit] = []
         union = audit_publications(tasks, chosen, call.published, files.append)
@@ -211,7 +227,7 @@ def _audited(call: Call) -> Iterator[Any]:
         yield from audit_tasks(tasks, Order(call.policy, call.published))
 
 
-def _shown(name: str, policy: Any) -> tuple[str, str]:
+def shown(name: str, policy: Any) -> tuple[str, str]:
     """The name without identifiers, and what to say where there was one."""
     from deid.pipeline import mask_name
 
