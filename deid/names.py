@@ -8,6 +8,7 @@ from functools import cache
 
 from deid.data import load_rows
 from deid.later import later
+from deid.tagger import is_cue, minor_names
 
 _SHAPE = later(
     "[\u4e00-\u9fff\u3400-\u4dbf]{2,4}|[\u4e00-\u9fff]{1,8}(?:[·•.][\u4e00-\u9fff]{1,8}){1,4}"
@@ -92,13 +93,21 @@ def minor_spans(folded: str) -> list[tuple[int, int]]:
     """Where a folded remark names somebody who, by what stands beside the name, is under 18."""
     if not may_name_minor(folded):
         return []
-    spans: list[tuple[int, int]] = []
+    spans = minor_names(folded)
     for pattern in (_behind_kin(), *_alone()):
         for match in pattern.finditer(folded):
             if _under_age(match):
                 kin = pattern is _behind_kin()
-                spans += [span for span in _named(folded, match, kin) if span not in spans]
+                spans += [
+                    span for span in _named(folded, match, kin) if _is_new(folded, span, spans)
+                ]
     return spans
+
+
+def _is_new(folded: str, span: tuple[int, int], spans: list[tuple[int, int]]) -> bool:
+    """Whether a form found a name that nothing before it did."""
+    taken = any(start < span[1] and span[0] < end for start, end in spans)
+    return not taken and not is_cue(folded[span[0] : span[1]])
 
 
 def _named(folded: str, match: re.Match[str], kin: bool) -> list[tuple[int, int]]:
@@ -128,11 +137,11 @@ def may_name_minor(folded: str) -> bool:
 
 
 def may_tell_age(folded: str) -> bool:
-    """Whether an age, a birth year or a word for a child stands there."""
+    """Whether an age, a birth year, a class or a word for a child stands there."""
     return bool(_MINOR_CUE.search(folded))
 
 
-_KIN_CUE = later("[子女儿孙甥侄孩弟妹岁生人](?:(?<=[^生人])|(?<=学生)|(?<=未成年人))")
+_KIN_CUE = later("[子女儿孙甥侄孩弟妹岁婴孤生人](?:(?<=[^生人])|(?<=学生)|(?<=未成年人))")
 """A character that each word of ``_KIN`` and ``_CHILD`` has, or the unit of an age."""
 
 
@@ -141,7 +150,9 @@ def _born_apart() -> re.Pattern[str]:
     return later(rf"[(,]\s*{_SEX}{_BORN}")
 
 
-_MINOR_CUE = later(r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴儿|幼儿")
+_MINOR_CUE = later(
+    r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴|幼儿|生儿|遗孤|小学生|初中生|[就在]读|读[小初]"
+)
 
 
 def _under_age(match: re.Match[str]) -> bool:
