@@ -321,6 +321,7 @@
     $("verdict").hidden = true;
     $("stop").hidden = false;
     for (const one of files) one.result = null;
+    $("drop").classList.add("has");
     listFiles();
     progress("正在上传", 0, 1, 30);
     if (chosen < 0) choose(0, false);
@@ -576,20 +577,19 @@
       const response = await fetched(() => "/v1/files/" + job.id + "/report?format=html");
       if (!response) return;
       sheetHtml = await response.text();
-      const parsed = new DOMParser().parseFromString(sheetHtml, "text/html");
-      const style = Array.from(parsed.querySelectorAll("style"), (each) => each.textContent).join("\n");
+      // Its style goes another way than inline, which the page's rules forbid.
+      let style = "";
+      const bare = sheetHtml
+        .replace(/<style>([^<]*)<\/style>/g, (all, text) => ((style += text), ""))
+        .replace(/ style="width:([\d.]+%)"/g, ' data-width="$1"');
+      const parsed = new DOMParser().parseFromString(bare, "text/html");
       const main = document.importNode(parsed.querySelector("main"), true);
       const host = make("div", { lang: "zh-CN" });
       const root = host.attachShadow({ mode: "open" });
-      // A style element would need a hole in the page's rules; a sheet built here does not.
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(style.replace(/@page[^}]*}/g, "").replace(/(^|[\s},])(html|body)(?=\s*[{,])/g, "$1:host"));
       root.adoptedStyleSheets = [sheet];
-      for (const node of main.querySelectorAll("[style]")) {
-        const width = /width:\s*([\d.]+%)/.exec(node.getAttribute("style"));
-        node.removeAttribute("style");
-        if (width) node.style.width = width[1];
-      }
+      for (const node of main.querySelectorAll("[data-width]")) node.style.width = node.dataset.width;
       root.append(main);
       $("paper").replaceChildren(host);
       $("sheet").hidden = false;
@@ -728,11 +728,13 @@
     const body = make("tbody");
     rows.forEach((row, at) => {
       const cells = new Map(row.cells.map((cell) => [cell.column, cell]));
-      const line = make("tr", { class: row.zone }, make("th", { scope: "row", text: String(row.row + 1) + (ZONES[row.zone] ? " " + ZONES[row.zone] : "") }));
-      for (const column of columns) {
+      const line = make("tr", { class: "zone-" + row.zone }, make("th", { scope: "row", text: String(row.row + 1) + (ZONES[row.zone] ? " " + ZONES[row.zone] : "") }));
+      const isLine = cells.size === 1 && ["note", "title"].includes(row.zone);
+      for (const column of isLine ? columns.filter((each) => cells.has(each.column)) : columns) {
         const cell = cells.get(column.column);
         const node = make("td", { text: cell ? cell.text : "", "data-spot": first + at + "," + column.column });
         if (cell && cell.before !== undefined) maskedAs(node, cell, "第 " + (row.row + 1) + " 行“" + (column.header || letter(column.column)) + "”：");
+        if (isLine) node.colSpan = columns.length;
         line.append(node);
       }
       body.append(line);
@@ -923,6 +925,7 @@
     stale = false;
     $("text").value = "";
     $("override").value = "";
+    $("drop").classList.remove("has");
     $("files").replaceChildren();
     for (const id of ["list", "verdict", "progress", "stop"]) $(id).hidden = true;
     complain("");
