@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -312,3 +314,74 @@ def test_a_long_text_is_masked(client: httpx.Client) -> None:
     text = "的" * 500_000 + PHONE + "了" * 500_000
     answer = client.post("/v1/mask", json={"texts": [text]}).json()
     assert answer["texts"] == [text.replace(PHONE, PHONE_MASKED)]
+
+
+# -------------------------------------------------------------------------------------------- turns
+
+
+def long_calls() -> list[Any]:
+    """Calls that keep a processor busy for a while, each its own way."""
+    rows = [{"姓名": f"张{n}", "家庭住址": f"红新村{n}组{n}号"} for n in range(2_000)]
+    lines = "".join(f"张{n},红新村{n}组{n}号\n" for n in range(4_000))
+    return [
+        pytest.param("/v1/mask", {"json": {"texts": ["住红新村8组，" * 20_000]}}, id="texts"),
+        pytest.param("/v1/mask/records", {"json": {"rows": rows}}, id="rows"),
+        pytest.param(
+            "/v1/mask/records",
+            {
+                "content": f"姓名,家庭住址\n{lines}".encode(),
+                "headers": {"Content-Type": "text/csv"},
+            },
+            id="csv",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("path", "asked"), long_calls())
+def test_others_are_answered_during_a_long_call(
+    server: Any, path: str, asked: dict[str, Any]
+) -> None:
+    answers: list[int] = []
+
+    def call() -> None:
+        answers.append(httpx.post(f"{server.url}{path}", timeout=120, **asked).status_code)
+
+    calling = threading.Thread(target=call)
+    calling.start()
+    served = 0
+    while not answers:
+        assert server.client.get("/health").status_code == 200
+        served += 1
+        calling.join(0.001)
+        if not calling.is_alive():
+            break
+    assert answers == [200]
+    assert served >= 10  # one call that blocked the others would leave room for two at most
+
+
+def test_more_calls_than_may_wait_are_told_to_come_back(start_server: Any) -> None:
+    server = start_server(waiting=1)
+    body = {"texts": ["住红新村8组，" * 5_000]}
+
+    def call() -> tuple[int, str]:
+        answer = httpx.post(f"{server.url}/v1/mask", json=body, timeout=120)
+        return answer.status_code, answer.headers.get("retry-after", "")
+
+    with ThreadPoolExecutor(12) as pool:
+        told = {each.result() for each in [pool.submit(call) for _ in range(12)]}
+    assert told == {(200, ""), (429, "1")}
+    assert server.client.post("/v1/mask", json=body).status_code == 200
+
+
+def test_many_at_once_do_not_mix(server: Any) -> None:
+    def call(number: int) -> bool:
+        phone = f"138{number:08d}"
+        asked = {
+            "columns": {"姓名": [f"张{number}"] * 60, "电话": [phone] * 60, "号": [number] * 60}
+        }
+        told = httpx.post(f"{server.url}/v1/mask/records", json=asked, timeout=120).json()
+        wanted = {**asked["columns"], "电话": ["138********"] * 60}
+        return bool(told["columns"] == wanted)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(call, range(40)))
