@@ -6,8 +6,6 @@ copy of it in the shared temporary folder, where anybody could put another one: 
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,6 +17,9 @@ if TYPE_CHECKING:
 @cache
 def frequencies() -> tuple[dict[str, int], int]:
     """How often jieba's words (and their beginnings: 0) occur, and the sum of it."""
+    import logging  # with jieba only: nobody who masks a list waits for them
+    import warnings
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks setuptools for its own files, which is deprecated
         import jieba
