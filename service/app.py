@@ -14,7 +14,7 @@ from starlette.responses import Response
 from deid import __version__
 from deid.errors import DeidError, LeftOver, UnknownPolicy, UnreadableFile
 
-from . import audit, catalogue, files, pages, preview, records, texts
+from . import audit, catalogue, dialect, files, pages, preview, records, texts
 from .bodies import misfit
 from .document import document
 from .gate import App, Gate
@@ -30,6 +30,7 @@ ROUTERS = (
     audit.router,
     texts.router,
     records.router,
+    dialect.router,
     pages.router,
 )
 
@@ -44,6 +45,8 @@ def create_app(settings: Settings | None = None, jobs: Jobs | None = None) -> Ap
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         texts.warm_up()
+        if settings.presidio_at_start:
+            dialect.warm_up()
         jobs.start()
         try:
             yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from deid import __version__, load_entities, policy_names
 from deid.formats import described, not_supported
@@ -20,7 +20,9 @@ def _such(example: Any) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {JSON: {"example": example}}}}
 
 
-_HEALTH = {"status": "ok", "version": __version__}
+_IS_UP = "Presidio Analyzer service is up; Presidio Anonymizer service is up"
+"""What clients of Presidio's dialect look for."""
+_HEALTH = {"status": "ok", "version": __version__, "message": _IS_UP}
 _POLICY = {
     "name": "general",
     "label": "通用",
@@ -55,8 +57,10 @@ _COUNTERS = "# HELP deid_requests_total Requests\n# TYPE deid_requests_total cou
 
 
 @router.get("/health", summary="Whether the service answers", responses=_such(_HEALTH))
-async def health() -> dict[str, str]:
-    return _HEALTH
+async def health(request: Request) -> Response:
+    if request.headers.get("accept", "").lower().startswith(("text/plain", "text/html")):
+        return PlainTextResponse(_IS_UP)
+    return JSONResponse(_HEALTH)
 
 
 @router.get(

@@ -24,6 +24,7 @@ KINDS: Mapping[str, Kind] = {
     "malformed": Kind(400, "请求不是合法的 JSON", "The body is not valid JSON"),
     "bad-form": Kind(400, "上传的表单不完整或不合格式", "The form is incomplete or malformed"),
     "aborted": Kind(400, "上传中断", "The upload was broken off"),
+    "unsupported": Kind(400, "不支持这种处理方式", "This is not supported"),
     "no-key": Kind(401, "缺少密钥，或密钥不对", "The API key is missing or wrong"),
     "forbidden": Kind(403, "这个来源的页面不能这样请求", "This origin may not make this request"),
     "not-found": Kind(404, "没有这个地址", "There is no such address"),

@@ -26,6 +26,7 @@ class Settings:
     long, so a plain digest is no weaker than a slow one. ``keep`` is how long a finished file may
     wait to be fetched; it is gone once it was. ``rows`` are those of a file, ``records`` and ``cells``
     those of one call; ``waiting`` calls wait for a processor, more are told to come back.
+    ``presidio_at_start``: not only when the first client of its dialect comes (3 seconds, 200 MB).
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +48,7 @@ class Settings:
     keep_after_download: bool = False
     folder: str = ""
     shutdown_seconds: int = 30
+    presidio_at_start: bool = False
 
     @property
     def is_loopback(self) -> bool:
