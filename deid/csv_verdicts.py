@@ -39,6 +39,9 @@ _ODD = re.compile("[计:：︓﹕]")
 _CROSSES = re.compile("[xX]{4}")
 _MASKED_ID = re.compile(r"[\d*xX](?:[\W_]{0,3}[\d*xX]){9,}")
 _SHOWN = 6
+ID_ENTITIES = frozenset(("CN_RESIDENT_ID", "CN_DISABILITY_CERT", "CN_STUDENT_NO"))
+"""Entities that are, or hold, an ID number: rows that show more of one than a division are graded,
+which only the exact path does."""
 
 
 class Unstreamable(Exception):
@@ -151,7 +154,8 @@ class Judge:
         fresh = self._fresh(text, edits)
         edits = sorted([*edits, *edits_for(text, fresh, self.policy)], key=lambda edit: edit.start)
         result = apply_edits(text, edits) if edits else text
-        if self.hidden is None and _shows_more(result):
+        graded = setting is None or setting.label.entity in ID_ENTITIES
+        if self.hidden is None and graded and shows_more(result):
             raise Unstreamable
         return Verdict(
             tuple(edits),
@@ -263,7 +267,7 @@ def is_long(text: str) -> bool:
     return bool(_LONG_DIGITS.search(fold(text)))
 
 
-def _shows_more(text: str) -> bool:
+def shows_more(text: str) -> bool:
     """Whether an ID number that somebody masked before shows more than the division: how many
     numbers fit what is left of the row is not counted here."""
     folded = fold(text)

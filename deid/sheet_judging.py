@@ -20,7 +20,7 @@ from deid.address import skeleton
 from deid.cells import Odd
 from deid.columns import _TOTAL, _sign, shape
 from deid.csv_memory import Fate, Memory
-from deid.csv_verdicts import digit_exceptions
+from deid.csv_verdicts import ID_ENTITIES, digit_exceptions, shows_more
 from deid.entities import load_entities
 from deid.fields import NO_LABEL, exact_label, markers, normal
 from deid.formats.xlsx_sheet import (
@@ -490,7 +490,10 @@ class Judge:
             if clashes(self.before, text, edits):
                 raise Odd
         flags = self._text_flags(text, setting)
-        kept = long_runs(apply_edits(text, edits))
+        left = apply_edits(text, edits)
+        if setting.label.entity in ID_ENTITIES and shows_more(left):
+            raise Odd
+        kept = long_runs(left)
         hits = bool(hidden) or "**" in text
         if not edits and not entities and not any(flags) and not kept and not hits:
             self.quiet_texts.add(text)

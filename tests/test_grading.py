@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
 
+from deid import pipeline, stream
+from deid.formats import open_document
 from deid.grading import Spot
-from deid.model import Edit, FileReport
+from deid.model import Edit, FileReport, Table
 from deid.pipeline import mask_file
 from deid.policy import load_policy
 from deid.strength import Context, measure
@@ -124,3 +129,54 @@ def test_beside_birth_date_and_sex_women_are_graded_as_men(tmp_path: Path, rules
 def test_first_six_are_never_weak_beside_anything(masked_number: str, sex: str) -> None:
     context = Context(birth=datetime.date(1949, 12, 31), sex=sex, on=datetime.date(2026, 11, 21))
     assert measure(masked_number, context).grade == "B"
+
+
+ROWS = 9_000
+
+
+def large(number: Callable[[int], str]) -> Iterator[tuple[str, ...]]:
+    yield "序号", "姓名", "身份证号", "年龄", "手机号", "说明"
+    for at in range(ROWS):
+        yield str(at), "张三丰", number(at), str(60 + at % 30), "138****1234", "符合条件" * 20
+
+
+def weak_far_down(at: int) -> str:
+    return f"110105********{at:04}" if at >= 8_000 else "110105************"
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_weak_masks_in_a_large_list_are_graded(tmp_path: Path, kind: str) -> None:
+    """Lists that are masked by the column show six digits at most, unless the source shows more."""
+    source, target = tmp_path / f"名单.{kind}", tmp_path / f"out.{kind}"
+    rows = large(weak_far_down)
+    if kind == "csv":
+        source.write_text("\n".join(map(",".join, rows)), "utf-8")
+    else:
+        book = openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet()
+        for row in rows:
+            sheet.append(row)
+        book.save(source)
+    assert source.stat().st_size > stream.LEAST or kind == "xlsx"
+    report = mask_file(source, target, policy=load_policy("general"))
+    assert report.output, report.message
+    assert sum(report.strength.values()) == ROWS
+    assert report.strength["C"] == report.strength["D"] == 0
+    assert report.changed == 1_000
+    with contextlib.closing(open_document(target)) as document:
+        table = next(part for part in document.parts if isinstance(part, Table))
+        assert {row.cells[2] for row in table.rows()} == {"身份证号", DONE}
+
+
+@pytest.mark.parametrize("number", [lambda at: DONE, lambda at: SECOND])
+def test_large_lists_that_show_no_more_stay_on_the_fast_path(
+    tmp_path: Path, number: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exact(path: Path) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(pipeline, "open_document", exact)
+    source, target = tmp_path / "名单.csv", tmp_path / "out.csv"
+    source.write_text("\n".join(map(",".join, large(number))), "utf-8")
+    report = mask_file(source, target, policy=load_policy("general"))
+    assert report.strength == {"A": ROWS, "B": 0, "C": 0, "D": 0}
