@@ -38,7 +38,7 @@ class Server:
     def kill(self) -> None:
         """As the kernel does when memory runs out: no time to tidy up."""
         self.process.kill()
-        self.wait()
+        self.process.wait(_PATIENCE)
 
     def stop(self) -> int:
         """Ask it to stop, as systemd does; the exit status."""
@@ -50,16 +50,17 @@ class Server:
             return self.process.wait(_PATIENCE)
         finally:
             self.process.kill()
-            self._reader.join(_PATIENCE)
             self.client.close()
-            if self.process.stderr:
+            self._reader.join(_PATIENCE)
+            # Somebody else's end of the pipe may still be open: then closing ours would wait for it.
+            if self.process.stderr and not self._reader.is_alive():
                 self.process.stderr.close()
 
 
 def start(folder: Path, **settings: object) -> Server:
     """A server with these settings that answers already."""
     folder.mkdir(parents=True, exist_ok=True)
-    given = {"folder": folder, "port": 0, **settings}
+    given = {"folder": folder, "port": 0, "shutdown_seconds": 2, **settings}
     environment = {name: text for name, text in os.environ.items() if not name.startswith("DEID_")}
     environment |= {f"DEID_{name.upper()}": str(value) for name, value in given.items()}
     environment |= {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
@@ -110,8 +111,7 @@ def start_server(tmp_path: Path) -> Iterator[Start]:
     for server in started:
         if server.process.poll() is None:
             server.kill()
-        else:
-            server.wait()
+        server.wait()
 
 
 @pytest.fixture(scope="session")
