@@ -25,11 +25,12 @@ _WIDEST = 1 << 25
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How the file writes its rows."""
+    """How the file writes its rows. ``titles``: how many at its head are column titles beyond doubt."""
 
     encoding: Encoding
     delimiter: str
     name: str
+    titles: int = 0
 
     @property
     def mark(self) -> bytes:

@@ -51,15 +51,31 @@ def masked(source: Path, target: Path, policy: Policy) -> Streamed | None:
         )
 
 
+def masked_rows(
+    source: Path, target: Path, policy: Policy, delimiter: str, titles: int
+) -> Streamed | None:
+    """The same of records in UTF-8 of which it is known what divides their cells, and that the first
+    ``titles`` of them are column titles."""
+    try:
+        kind = Kind(Encoding("utf-8", b""), delimiter, "csv", titles)
+        return _spread_too(kind, source, target, policy)
+    except (Unstreamable, ValueError, OSError):
+        return None
+
+
+def _spread_too(kind: Kind, source: Path, target: Path, policy: Policy) -> Streamed:
+    """Masked; once more where a value that is hidden stands elsewhere too."""
+    try:
+        return _Run(kind, policy, source, target, None).done()
+    except Elsewhere as error:
+        return _Run(kind, policy, source, target, error.tally).done()
+
+
 def _first_that_fits(source: Path, target: Path, policy: Policy) -> Streamed:
     """Masked in the encoding that the file turns out to have: its head may fit several."""
     for name, mark in encodings(source):
         try:
-            kind = kind_of(source, Encoding(name, mark))
-            try:
-                return _Run(kind, policy, source, target, None).done()
-            except Elsewhere as error:
-                return _Run(kind, policy, source, target, error.tally).done()
+            return _spread_too(kind_of(source, Encoding(name, mark)), source, target, policy)
         except UnicodeDecodeError:
             continue
     raise Unstreamable
@@ -174,6 +190,7 @@ class _Run:
         with self.target.open("rb") as stream:
             for place in self.doubtful:
                 stream.seek(place.start)
+                again.titles = 0 if place.start > len(self.kind.encoding.mark) else again.titles
                 masked = again.window(self.kind.read(stream.read(place.size)))
                 if zlib.crc32(masked.grid.widths.tobytes()) != place.shape:
                     raise Unstreamable

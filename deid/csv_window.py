@@ -73,6 +73,7 @@ class Pass:
         self.columns = Columns(self.judge, vector.Script(self._codec, _loud()))
         self.block = NO_BLOCK
         self.width = 0
+        self.titles = kind.titles
         self._reference: datetime.date | None = None
         self._in_forms: Mapping[tuple[int, int], list[Finding]] = {}
         self._seek = seek
@@ -131,6 +132,8 @@ class Pass:
     def _judge_all(self, grid: Grid) -> tuple[Block, dict[int, View]]:
         self._judged_all = True
         rows = [self._row(grid, at) for at in range(len(grid))]
+        rows[: self.titles] = [replace(row, header=True) for row in rows[: self.titles]]
+        self.titles = 0
         views, self.block = profile_rows(rows, (), self.block)
         self._date(views)
         blocks = Counter(id(view.block) for view in views if view.zone == "data")

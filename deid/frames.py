@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from deid.entities import load_entities
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 Changes = Mapping[int, str]
 """Row of the frame -> new text of the cell."""
 
+LARGE = 5_000
+"""Rows from which on a frame goes by the column: below, the exact path is done as soon."""
 SKIP = "skip"
 """A kind of column that is neither looked at nor changed; the caller answers for it."""
 
@@ -67,6 +70,8 @@ def document_of(frame: object, kinds: Mapping[Hashable, str], title: str) -> Fra
 
 def mask_document(document: FrameDocument, policy: Policy) -> tuple[Any, Mapping[str, int]]:
     """The masked frame, and the number of findings by entity. Raises LeftOver."""
+    if document.backend.rows() >= LARGE and (done := _mask_large(document, policy)):
+        return done
 
     def write(
         edits: Mapping[str, Sequence[Edit]], drops: Mapping[str, frozenset[int]]
@@ -75,6 +80,30 @@ def mask_document(document: FrameDocument, policy: Policy) -> tuple[Any, Mapping
 
     written, report = mask_opened(document, policy, write)
     return written.result, report.found
+
+
+def _mask_large(document: FrameDocument, policy: Policy) -> tuple[Any, Mapping[str, int]] | None:
+    """The same by the column, verified; None where only the exact path can do it, or say what is
+    wrong."""
+    if policy.refused or policy.reshapes or not document.is_plain:
+        return None
+    columns = document.columns()
+    if columns is None:
+        return None
+    from deid.frames_large import masked_columns
+
+    done = masked_columns(document.header, columns, policy)
+    if done is None:
+        return None
+    frame = document.backend.rebuilt(done.cells, done.titles, ())
+    for column, changes in done.cells.items():
+        for at, text in changes.items():
+            columns[column][at] = text
+    written = backend_of(frame)
+    for column in done.cells:  # what the new frame holds is what was verified
+        if _plain_column(written.values(column), column) != columns[column]:
+            return None
+    return frame, done.found
 
 
 def scan_document(document: FrameDocument, policy: Policy) -> list[Finding]:
@@ -119,9 +148,7 @@ class FrameDocument:
     remarks: Sequence[Remark] = ()
     parts: Sequence[Table | Text] = field(init=False)
     table: Table = field(init=False)
-    _texts: Sequence[Sequence[tuple[str, str] | None]] = field(init=False)
-    _header: Sequence[Sequence[str]] = field(init=False)
-
+    header: Sequence[Sequence[str]] = field(init=False)
     _labels: Sequence[Hashable] = field(init=False)
     _skipped: frozenset[int] = field(init=False)
 
@@ -130,20 +157,45 @@ class FrameDocument:
         self._skipped = frozenset(
             at for at, label in enumerate(self._labels) if self.kinds.get(label) == SKIP
         )
-        self._header = self._titles()
-        self._texts = [
-            () if column in self._skipped else _column_texts(self.backend.values(column), column)
-            for column in range(len(self._labels))
-        ]
+        self.header = self._titles()
         self.table = Table(_NAME, self._rows, _place)
         hidden = [
             Text(f"C{column}.categories", text)
-            for column in range(len(self._texts))
+            for column in range(len(self._labels))
             if column not in self._skipped
             for text in self.backend.unused(column)
         ]
         title = [Text("title", self.title)] if self.title else []
         self.parts = [*title, self.table, *hidden]
+
+    @cached_property
+    def _texts(self) -> Sequence[Sequence[tuple[str, str] | None]]:
+        """The cells by column, as a reader sees them."""
+        return [
+            () if column in self._skipped else _column_texts(self.backend.values(column), column)
+            for column in range(len(self._labels))
+        ]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is nothing but columns with titles."""
+        return bool(self.header) and len(self.parts) == 1
+
+    def columns(self) -> list[list[str]] | None:
+        """The cells by column, ``""`` where there is nothing to read; None where a column holds both
+        texts and numbers, for which rows are judged with more care."""
+        columns = []
+        for at in range(len(self._labels)):
+            skipped = at in self._skipped
+            texts = (
+                [""] * self.backend.rows()
+                if skipped
+                else _plain_column(self.backend.values(at), at)
+            )
+            if texts is None:
+                return None
+            columns.append(texts)
+        return columns
 
     def _titles(self) -> Sequence[Sequence[str]]:
         """The header rows: levels from the top, the caller's kinds in place of what they overrule."""
@@ -164,10 +216,10 @@ class FrameDocument:
         return rows
 
     def _rows(self) -> Iterator[Row]:
-        for at, titles in enumerate(self._header):
+        for at, titles in enumerate(self.header):
             shown = {c: text for c, text in enumerate(titles) if text.strip()}
             yield Row(at, shown, header=True)
-        first = len(self._header)
+        first = len(self.header)
         for at in range(self.backend.rows()):
             cells, numbers, dates = {}, [], []
             for column, texts in enumerate(self._texts):
@@ -195,13 +247,13 @@ class FrameDocument:
 
     def edited(self, edits: Mapping[str, Sequence[Edit]], drops: frozenset[int]) -> FrameDocument:
         """The document of a new frame with the edits applied and the columns gone."""
-        first = len(self._header)
+        first = len(self.header)
         cells: dict[int, dict[int, str]] = {}
         titles: dict[tuple[int, int], str] = {}
         for column, texts in enumerate(self._texts):
             for level in range(first):
                 if place := edits.get(_place(level, column)):
-                    titles[level, column] = apply_edits(self._header[level][column], place)
+                    titles[level, column] = apply_edits(self.header[level][column], place)
             for at, shown in enumerate(texts):
                 place = edits.get(_place(first + at, column)) if shown else None
                 if place and shown:
@@ -240,6 +292,21 @@ def title_of(kind: str) -> str:
 
 def _column_texts(values: Sequence[Any], column: int) -> list[tuple[str, str] | None]:
     return [None if value is None else _text_of(value, column) for value in values]
+
+
+def _plain_column(values: Sequence[Any], column: int) -> list[str] | None:
+    """The texts of a column of texts, or of one of numbers; None where it has both."""
+    kinds = set(map(type, values))
+    if kinds <= {str}:
+        return list(values)
+    if kinds <= {str, type(None)}:
+        return [value or "" for value in values]
+    if kinds == {int}:
+        return list(map(str, values))
+    cells = _column_texts(values, column)
+    if {"text", "number"} <= {cell[1] for cell in cells if cell}:
+        return None
+    return [cell[0] if cell else "" for cell in cells]
 
 
 def _text_of(value: Any, column: int) -> tuple[str, str] | None:
@@ -392,7 +459,8 @@ def _changed_series(series: pd.Series, changes: Changes) -> pd.Series:
     if isinstance(dtype, pd.CategoricalDtype):
         values = series.astype(object).to_numpy(copy=True)
         _put(values, changes)
-        kept = list(dict.fromkeys(each for each in dtype.categories if each in set(values)))
+        used = set(values)
+        kept = [each for each in dtype.categories if each in used]
         new = [text for text in dict.fromkeys(changes.values()) if text not in kept]
         categories = pd.CategoricalDtype([*kept, *new], ordered=False)
         return pd.Series(values, index=series.index, name=series.name, dtype=categories)
@@ -406,6 +474,9 @@ def _changed_series(series: pd.Series, changes: Changes) -> pd.Series:
 
 
 def _put(array: Any, changes: Changes) -> None:
+    if not isinstance(array, list):
+        array[list(changes)] = list(changes.values())  # one by one, Arrow strings take a copy each
+        return
     for at, text in changes.items():
         array[at] = text
 

@@ -14,10 +14,24 @@ LEAST = 1_500_000
 """Bytes from which on numpy pays: below, loading it costs more than the exact path."""
 
 
-def mask_csv(source: Path, target: Path, policy: Policy) -> Streamed | None:
-    """``source`` masked into ``target`` and verified, or None when the exact path has to do it."""
-    if policy.reshapes or source.stat().st_size < LEAST:
+def mask_csv(
+    source: Path, target: Path, policy: Policy, *, least: int | None = None
+) -> Streamed | None:
+    """``source`` masked into ``target`` and verified, or None when the exact path has to do it.
+    ``least``: bytes from which on it is tried, where they are not LEAST."""
+    if policy.reshapes or source.stat().st_size < (LEAST if least is None else least):
         return None
     from deid import csv_run  # loads numpy
 
     return csv_run.masked(source, target, policy)
+
+
+def mask_rows(
+    source: Path, target: Path, policy: Policy, delimiter: str, titles: int
+) -> Streamed | None:
+    """The same for records of known form, whatever their size (see ``csv_run.masked_rows``)."""
+    if policy.reshapes:
+        return None
+    from deid import csv_run  # loads numpy
+
+    return csv_run.masked_rows(source, target, policy, delimiter, titles)

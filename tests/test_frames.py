@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import datetime
+import math
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,17 @@ from hypothesis import strategies as st
 
 import deid
 import deid.accessors
-from deid import FrameFault, LeftOver, mask_file, mask_table, scan_table
+from deid import (
+    FrameFault,
+    LeftOver,
+    frames_large,
+    load_policy,
+    mask_file,
+    mask_table,
+    scan_table,
+)
+from deid import frames as frames_module
+from deid.frames import document_of, mask_document
 
 ID, ID_MASKED = "11010519491231002X", "110105************"
 PHONE, PHONE_MASKED = "13800138000", "138********"
@@ -456,3 +469,147 @@ def test_masking_twice_changes_nothing_more(columns: list[tuple[str, Any, Any]])
     assert masked.shape == frame.shape
     assert not any(value == ID for column in cells(masked) for value in column)
     pd.testing.assert_frame_equal(mask_table(masked), masked)
+
+
+# ----------------------------------------------------------------------------------- large frames
+
+
+ODD = (
+    "", " ", "张路", PHONE, "1101051949123100", f"电话{PHONE}，家住王寺村5组", "无", "110105********002X",
+    "１３８００１３８０００", "王寺村5组12号", "86571234", "2024-03-15", "202403150012345678", "合 计",
+    "6228480402564890018", "其子李明（12岁）", "12,5", '他说"好"', '"', '""', "两\n行", "\n", "回\r车", "a\tb",
+    "\x1f", "\0", "\ud800", "\ufeff姓名", "姓名", "身份证号", "0571-86571234", ID, ID.lower(), "𠮷", "1",
+)  # fmt: skip
+TITLES = (
+    "序号",
+    "姓名",
+    "身份证号",
+    "联系电话",
+    "家庭住址",
+    "银行卡号",
+    "金额",
+    "备注",
+    "x",
+    "",
+    f"电话{PHONE}",
+)
+
+
+@st.composite
+def columns_of(draw: st.DrawFn, rows: int) -> list[Any]:
+    """A column of one kind, mostly; rows are alike, since lists are."""
+    kind = draw(st.sampled_from(("text", "text", "text", "int", "float", "mixed", "date", "bool")))
+    some: st.SearchStrategy[Any] = {
+        "text": st.one_of(st.none(), st.sampled_from(ODD), st.text(max_size=4)),
+        "int": st.sampled_from([int(PHONE), 5, 110105194912310021]),
+        "float": st.sampled_from([float(PHONE), 1.5, math.nan, math.inf]),
+        "mixed": st.sampled_from([PHONE, 1, None, Decimal("13800138000"), math.nan, "姓名"]),
+        "date": st.sampled_from([datetime.date(2020, 1, 5), None]),
+        "bool": st.sampled_from([True, False]),
+    }[kind]
+    usual = (
+        draw(st.sampled_from([ID, PHONE, "张路", "王寺村5组12号"]))
+        if kind == "text"
+        else draw(some)
+    )
+    odd = draw(st.dictionaries(st.integers(0, rows - 1), some, max_size=4))
+    return [odd.get(at, usual) for at in range(rows)]
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> pd.DataFrame:
+    rows = draw(st.sampled_from((1, 3, 12)))
+    width = draw(st.integers(1, 6))
+    labels = draw(st.lists(st.sampled_from(TITLES), min_size=width, max_size=width))
+    values = [draw(columns_of(rows)) for _ in range(width)]
+    frame = pd.concat([pd.Series(each, dtype=object) for each in values], axis=1)
+    frame.columns = pd.Index(labels)
+    if draw(st.booleans()):
+        groups = draw(
+            st.lists(st.sampled_from(("户主", "补贴", "")), min_size=width, max_size=width)
+        )
+        frame.columns = pd.MultiIndex.from_arrays([groups, labels])
+    if draw(st.booleans()):
+        frame.index = pd.Index(draw(columns_of(rows)), dtype=object, name="证件号")
+    for at in range(width):
+        plain = all(v is None or (type(v) is str and v != "\ud800") for v in values[at])
+        if plain and draw(st.integers(0, 4)) == 0:
+            frame.isetitem(at, frame.iloc[:, at].astype(draw(st.sampled_from(("category", "str")))))
+    return frame
+
+
+@pytest.fixture(scope="module")
+def taken() -> Iterator[Counter[bool]]:
+    """How often the way of large frames was taken, and how often it was left."""
+    counts: Counter[bool] = Counter()
+    yield counts
+    assert counts[True] > 30, counts
+
+
+@settings(max_examples=100, deadline=None)
+@given(frame=frames(), hand=st.sampled_from((None, "id_number", "CN_MOBILE", "skip", "address")))
+def test_large_frames_as_small_ones(
+    frame: pd.DataFrame, hand: str | None, taken: Counter[bool]
+) -> None:
+    columns = {frame.columns[0]: hand} if hand else {}
+    before = frame.copy(deep=True)
+    try:
+        document = document_of(frame, columns, "")
+        done = frames_module._mask_large(document, load_policy("general"))
+    except UnicodeEncodeError:
+        raise AssertionError("a text that is no Unicode stops the way of large frames") from None
+    taken[done is not None] += 1
+    pd.testing.assert_frame_equal(frame, before)
+    if done is None:
+        return
+    masked, found = mask_document(document_of(frame, columns, ""), load_policy("general"))
+    pd.testing.assert_frame_equal(done[0], masked)
+    assert dict(done[1]) == dict(found)
+
+
+@pytest.mark.parametrize("make", makers())
+def test_a_large_frame(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames_module, "LARGE", 2)
+    monkeypatch.setattr(frames_large, "_SLICE", 3)
+    data = {title: [*values, *values, None] for title, values in LIST.items()}
+    data["备注"] = ["一\n二", '说"好"', "a,b", "", None]
+    masked = mask_table(make(data))
+    names = ["张三", "李四", "张三", "李四", None]
+    ids = [ID_MASKED, None, ID_MASKED, None, None]
+    assert cells(masked) == [names, ids, [500, 600, 500, 600, None], data["备注"]]
+
+
+def test_a_large_frame_leaves_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(frames_module, "LARGE", 2)
+    monkeypatch.setattr(frames_large.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delattr(frames_large.os, "memfd_create", raising=False)
+    seen = []
+
+    def look(source: Path, *rest: Any) -> None:
+        seen.append((source.stat().st_mode & 0o077, source.parent.stat().st_mode & 0o077))
+
+    assert cells(mask_table(pd.DataFrame(LIST)))[1] == [ID_MASKED, None]
+    monkeypatch.setattr(frames_large, "mask_rows", look)
+    assert cells(mask_table(pd.DataFrame(LIST)))[1] == [ID_MASKED, None]
+    assert seen[0][1] == 0  # nobody else gets into the folder
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_frame_that_is_not_what_was_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames_module, "LARGE", 2)
+    rebuilt = frames_module._Pandas.rebuilt
+    monkeypatch.setattr(
+        frames_module._Pandas,
+        "rebuilt",
+        lambda self, cells, titles, drops: rebuilt(self, {}, titles, drops),
+    )
+    with pytest.raises(LeftOver):
+        mask_table(pd.DataFrame(LIST))
+
+
+@pytest.mark.parametrize("policy", ["dibao_review", "general", "matter"])
+def test_a_large_frame_by_every_policy(policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({**LIST, "出生日期": ["1949-12-31", "1950-01-01"]})
+    small = mask_table(frame, policy=policy)
+    monkeypatch.setattr(frames_module, "LARGE", 2)
+    pd.testing.assert_frame_equal(mask_table(frame, policy=policy), small)

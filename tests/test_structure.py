@@ -42,7 +42,7 @@ GROUPS = (
     {"sheet_writing"},
     {"sheet_checking"},
     {"sheets"},
-    {"by_hand"},
+    {"by_hand", "frames_large"},
     {"pipeline"},
     {"published", "union"},
     {"review", "catalog", "audit"},
