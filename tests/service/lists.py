@@ -75,7 +75,8 @@ class Held:
     """A worker that is held still, so that its job is under way for as long as a test needs."""
 
     def __init__(self, client: httpx.Client, server: int) -> None:
-        masked(client)  # there is a worker after the first job
+        job = masked(client, keep="1")["links"]["self"]  # there is a worker after the first job
+        client.delete(job)
         (self.pid,) = workers(server)
         os.kill(self.pid, signal.SIGSTOP)
 

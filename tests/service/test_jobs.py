@@ -7,12 +7,22 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import ROOT, Start
+from conftest import ROOT, Server, Start, start
 from lists import CSV, MASKED, Held, begin, finish, folders, masked, post, problem, workers
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose workers are hurt by one test after the other."""
+    running = start(tmp_path_factory.mktemp("jobs") / "service", queue=2)
+    yield running
+    running.kill()
+    running.wait()
 
 
 def test_events_tell_of_every_file(client: httpx.Client) -> None:
@@ -25,10 +35,9 @@ def test_events_tell_of_every_file(client: httpx.Client) -> None:
     assert '"done": 3, "total": 3' in lines[-2]
 
 
-def test_a_full_queue_says_when_to_come_back(start_server: Start) -> None:
-    server = start_server(queue=2)
-    client = server.client
-    held = Held(client, server.process.pid)
+def test_a_full_queue_says_when_to_come_back(shared: Server) -> None:
+    client = shared.client
+    held = Held(client, shared.process.pid)
     first, second, third = (begin(client) for _ in range(3))
     states = [client.get(job).json() for job in (first, second, third)]
     assert [state["state"] for state in states] == ["running", "queued", "queued"]
@@ -43,13 +52,12 @@ def test_a_full_queue_says_when_to_come_back(start_server: Start) -> None:
     fourth = begin(client)
     held.go_on()
     assert [finish(client, job)["state"] for job in (first, third, fourth)] == ["done"] * 3
-    assert 'deid_jobs{state="done"} 4.0' in client.get("/metrics").text
+    assert 'deid_jobs{state="done"} 3.0' in client.get("/metrics").text
 
 
-def test_a_worker_killed_in_mid_job_fails_that_job_only(start_server: Start) -> None:
-    server = start_server()
-    client = server.client
-    held = Held(client, server.process.pid)
+def test_a_worker_killed_in_mid_job_fails_that_job_only(shared: Server) -> None:
+    client = shared.client
+    held = Held(client, shared.process.pid)
     hurt, next_one = begin(client), begin(client)
     held.kill()
     state = finish(client, hurt)
@@ -59,19 +67,18 @@ def test_a_worker_killed_in_mid_job_fails_that_job_only(start_server: Start) -> 
     assert client.get(state["links"]["report"]).json()["conclusion"] == "refused"
     assert finish(client, next_one)["state"] == "done"
     assert client.get(f"{next_one}/results/0").content == MASKED
-    (fresh,) = workers(server.process.pid)
+    (fresh,) = workers(shared.process.pid)
     assert fresh != held.pid
 
 
-def test_other_files_of_the_job_are_still_done(start_server: Start) -> None:
-    server = start_server()
-    held = Held(server.client, server.process.pid)
-    job = begin(server.client, ("一.csv", CSV), ("二.csv", CSV))
+def test_other_files_of_the_job_are_still_done(shared: Server) -> None:
+    held = Held(shared.client, shared.process.pid)
+    job = begin(shared.client, ("一.csv", CSV), ("二.csv", CSV))
     held.kill()
-    state = finish(server.client, job)
+    state = finish(shared.client, job)
     assert [file["status"] for file in state["files"]] == ["refused", "publish"]
     assert state["files"][0]["source"] == "一.csv"
-    assert server.client.get(state["files"][1]["link"]).content == MASKED
+    assert shared.client.get(state["files"][1]["link"]).content == MASKED
 
 
 def test_a_job_that_takes_too_long_is_stopped(start_server: Start) -> None:
@@ -85,20 +92,18 @@ def test_a_job_that_takes_too_long_is_stopped(start_server: Start) -> None:
     assert held.pid not in workers(server.process.pid)
 
 
-def test_an_audit_whose_worker_is_killed(start_server: Start) -> None:
-    server = start_server()
-    held = Held(server.client, server.process.pid)
-    waiting = begin(server.client)
+def test_an_audit_whose_worker_is_killed(shared: Server) -> None:
+    held = Held(shared.client, shared.process.pid)
+    waiting = begin(shared.client)
     held.kill()
-    finish(server.client, waiting)
-    assert server.client.post("/v1/audit", files=[("files", ("a.csv", CSV))]).status_code == 200
+    finish(shared.client, waiting)
+    assert shared.client.post("/v1/audit", files=[("files", ("a.csv", CSV))]).status_code == 200
 
 
-def test_cancelling_stops_the_work(start_server: Start) -> None:
-    server = start_server()
-    client = server.client
-    held = Held(client, server.process.pid)
-    kept = folders(server.folder)
+def test_cancelling_stops_the_work(shared: Server) -> None:
+    client = shared.client
+    held = Held(client, shared.process.pid)
+    kept = folders(shared.folder)
     running, waiting = begin(client), begin(client)
     with client.stream("GET", f"{waiting}/events") as events:
         assert client.delete(waiting).status_code == 204
@@ -106,8 +111,8 @@ def test_cancelling_stops_the_work(start_server: Start) -> None:
     assert client.delete(running).status_code == 204
     assert problem(client.get(running)) == (404, "no-job")
     assert masked(client)["state"] == "done"
-    assert held.pid not in workers(server.process.pid)
-    assert len(folders(server.folder)) == len(kept) + 1
+    assert held.pid not in workers(shared.process.pid)
+    assert len(folders(shared.folder)) == len(kept) + 1
 
 
 def test_results_expire(start_server: Start) -> None:
