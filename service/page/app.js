@@ -113,7 +113,7 @@
 
   function askForKey() {
     $("key-form").hidden = false;
-    complain(key ? "密钥不对，请重新输入" : "");
+    if (key) complain("密钥不对，请重新输入");
     key = "";
     $("key").focus();
   }
@@ -786,10 +786,20 @@
     if (next) next.focus();
   }
 
+  let tipOwner = null;
+
   function tip(node, text) {
+    tipOwner = node;
+    $("tip").textContent = text;
+    $("tip").hidden = false;
+    placeTip();
+  }
+
+  /** Beside the cell it speaks of, also when that is scrolled. */
+  function placeTip() {
+    if (!tipOwner || !tipOwner.isConnected) return hideTip();
     const tip = $("tip");
-    tip.textContent = text;
-    tip.hidden = false;
+    const node = tipOwner;
     const box = node.getBoundingClientRect();
     const own = tip.getBoundingClientRect();
     const below = box.bottom + 6 + own.height < window.innerHeight;
@@ -798,6 +808,7 @@
   }
 
   function hideTip() {
+    tipOwner = null;
     $("tip").hidden = true;
     $("tip").textContent = "";
   }
@@ -984,8 +995,8 @@
     $("previous").addEventListener("click", () => turn(-1));
     $("next").addEventListener("click", () => turn(1));
     $("grid-box").addEventListener("keydown", arrows);
-    $("grid-box").addEventListener("scroll", hideTip);
-    window.addEventListener("scroll", hideTip, { passive: true });
+    $("grid-box").addEventListener("scroll", placeTip, { passive: true });
+    window.addEventListener("scroll", placeTip, { passive: true });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !$("sheet").hidden) closeSheet();
       else if (event.key === "Escape") hideTip();
