@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from deid import tables
 from deid.columns import Profile, shape
@@ -306,7 +307,8 @@ def digit_cell(text: str) -> int:
     return len(folded.strip())
 
 
-def digit_exceptions() -> list[str]:
+@cache
+def digit_exceptions() -> Sequence[str]:
     """Names of villages and divisions with digits in them, the digits as zeros."""
     names = [row[0] for row in load_rows("address_exceptions")]
     names += [row[1] for row in load_rows("divisions")]

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from itertools import islice, zip_longest
 from pathlib import Path
 from types import MappingProxyType
@@ -166,6 +166,7 @@ def mask_file(
     override: str = "",
     kinds: Kinds = _NO_KINDS,
     watch: Watch | None = None,
+    least: int | None = None,
 ) -> FileReport:
     """Writes ``source``, masked as the policy says, to ``target``, or nothing at all.
 
@@ -174,10 +175,12 @@ def mask_file(
     ``raster``: a PDF page that cannot be edited safely becomes an image with a text layer.
     ``override``: why a list is made all the same that the policy says is never made; it is told in
     the report. ``kinds``: what a person says that columns hold, by name of table and column; where
-    it hides less than the judgement would, the report tells so.
+    it hides less than the judgement would, the report tells so. ``least``: from how many bytes on a
+    csv file goes by the column; a process that has numpy loaded gains from it early. The bytes that
+    come out are the same.
     """
     started = time.perf_counter()
-    order = _Order(source, target, overwrite, dry_run, raster, kinds, watch)
+    order = _Order(source, target, overwrite, dry_run, raster, kinds, watch, least)
     if policy.refused:
         if not is_reason(override):
             return _refused(source, policy, bool(override), started)
@@ -197,6 +200,7 @@ class _Order:
     raster: bool
     kinds: Kinds
     watch: Watch | None
+    least: int | None = None
 
 
 def is_reason(text: str) -> bool:
@@ -269,7 +273,7 @@ def _mask_large(order: _Order, policy: Policy, started: float) -> FileReport | N
         return None
     if not source.is_file() or (target.exists() and not order.overwrite):
         return None
-    masker = _masker_of_large(source)
+    masker = _masker_of_large(source, order.least)
     if masker is None:
         return None
     with _temporary(target, dry_run) as path:
@@ -318,11 +322,12 @@ def _histogram(grades: Counter[str]) -> dict[str, int]:
     return {grade: grades[grade] for grade in "ABCD"} if grades.total() else {}
 
 
-def _masker_of_large(source: Path) -> Callable[[Path, Path, Policy], Any] | None:
+def _masker_of_large(source: Path, least: int | None) -> Callable[[Path, Path, Policy], Any] | None:
     """What masks a file of that kind and size by the column."""
     kind = source.suffix.lower()
     if kind in (".csv", ".tsv"):
-        return mask_csv if source.stat().st_size >= LEAST else None
+        wanted = LEAST if least is None else least
+        return partial(mask_csv, least=least) if source.stat().st_size >= wanted else None
     if kind != ".xlsx" or source.stat().st_size < LEAST // 100:
         return None
     from deid.formats.xlsx import cells_size

@@ -28,6 +28,8 @@ from .turns import take
 router = APIRouter(tags=["records"])
 
 CSV, TSV = "text/csv", "text/tab-separated-values"
+_LEAST = 12_000
+"""Bytes of csv from which on it goes by the column: below, the exact path is done as soon."""
 _SUFFIXES = {CSV: ".csv", TSV: ".tsv"}
 
 Cell = str | int | float | bool | None
@@ -290,7 +292,7 @@ def _masked_csv(body: bytes, kind: str, options: Options, scratch: Path) -> Resp
         source = Path(folder, f"list{_SUFFIXES[kind]}")
         target = Path(folder, f"masked{_SUFFIXES[kind]}")
         source.write_bytes(body)
-        report = mask_file(source, target, policy=policy)
+        report = mask_file(source, target, policy=policy, least=_LEAST)
         if report.status in ("refused", "unreadable"):
             left = {"left": len(report.left)} if report.left else {}
             raise Problem(report.status, report.message, extra=left)
