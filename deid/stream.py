@@ -24,3 +24,14 @@ def mask_csv(
     from deid import csv_run  # loads numpy
 
     return csv_run.masked(source, target, policy)
+
+
+def mask_rows(
+    source: Path, target: Path, policy: Policy, delimiter: str, titles: int
+) -> Streamed | None:
+    """The same for records of known form, whatever their size (see ``csv_run.masked_rows``)."""
+    if policy.reshapes:
+        return None
+    from deid import csv_run  # loads numpy
+
+    return csv_run.masked_rows(source, target, policy, delimiter, titles)
