@@ -601,3 +601,43 @@ def test_long_text(part: str) -> None:
     whole = parse_address(text)
     assert whole is None or cut(whole) <= whole.end <= len(text)
     assert all(address.end <= len(text) for address in find_addresses(text))
+
+
+# How couriers and maps write: an estate or a tower between the house number and the room.
+COURIER = """
+浙江杭州余杭区五常街道文一西路969号西溪人家12-2-401
+江苏苏州昆山市玉山镇前进西路200号世茂东一号8-1602
+重庆渝中区解放碑街道民权路28号英利国际18楼
+福建泉州丰泽区东湖街道津淮街42号翡翠城5#1204
+福建省厦门市思明区莲前街道洪莲路12号之203
+甘肃省兰州市城关区广武门街道庆阳路234号民安大厦B塔1602
+河北石家庄裕华区裕东街道槐安东路162号万达广场3号门
+湖北荆州监利市容城镇天府大道68号水岸华庭1期3-1-802
+上海市闵行区七宝镇七莘路3655弄52支弄6号502室
+山东济南历下区姚家街道经十路11001号中海国际A2-3-2501
+陕西西安未央区张家堡街道凤城八路华润二十四城2期5号楼东单元2102
+上海市杨浦区五角场街道国定路580弄77号甲402室
+四川成都锦江区春熙路街道红星路三段1号IFS国际金融中心1号楼3801
+西安市碑林区长安路街道南关正街88号长安国际C座1708
+福州市鼓楼区东街街道五四路89号置地广场28F04
+哈尔滨市道里区尚志街道中央大街32号副1号
+"""
+
+
+@pytest.mark.parametrize("text", COURIER.split())
+@pytest.mark.parametrize("before", ["", "家住", "张伟，"])
+@pytest.mark.parametrize("behind", ["", "。请送到家里", "张伟收"])
+def test_a_courier_address_goes_to_its_end(before: str, text: str, behind: str) -> None:
+    found = list(find_addresses(f"{before}{text}{behind}"))
+    assert [address.end for address in found] == [len(before + text)]
+    kept = text[: cut(found[0]) - len(before)]
+    assert kept.endswith(("街道", "镇", "路", "段", "街", "道", "莘", "弄"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["详见人民路88号联系电话010-65101", "人民路88号于2024-01-02公示", "人民路88号占地1200平方米",
+     "人民路88号楼盘3层上市", "解放路12号附近有20元店"],
+)  # fmt: skip
+def test_a_house_number_takes_no_more_than_its_own_noop(text: str) -> None:
+    assert all(text[address.end :] for address in find_addresses(text))
