@@ -219,13 +219,15 @@ def audit_file(
     *,
     policy: Policy | None,
     shown: str = "",
+    called: str = "",
     published: datetime.date | None = None,
     today: datetime.date | None = None,
 ) -> tuple[FileAudit, Publication | None]:
     """What one published file still tells, and its persons (for ``unite``; never written anywhere).
 
     A file that cannot be read gives status ``unreadable`` and no persons. ``shown`` is what the
-    file is called in reports, ``published`` the day of publication where the file itself is wrong.
+    file is called in reports, ``called`` the name by which its owner knows it where its own is none,
+    ``published`` the day of publication where the file itself is wrong.
     Without a policy, that of the one matter that the title speaks of, or else ``general``.
     """
     started = time.perf_counter()
@@ -234,8 +236,10 @@ def audit_file(
     try:
         size = source.stat().st_size
         with contextlib.closing(open_document(source)) as document:
-            rules = policy or policy_of(document, source)
+            named = Path(called) if called else source
+            rules = policy or policy_of(document, named)
             pass_ = _FilePass(document, source, name, rules, published)
+            pass_.named = named
             pass_.run()
             audit = pass_.report()
         audit = replace(audit, size=size, sha256=_sha256(source))
@@ -304,7 +308,7 @@ class _FilePass:
         published: datetime.date | None,
     ) -> None:
         self._document = document
-        self._source = source
+        self._source = self.named = source
         self._policy = policy
         self._parts = list(document.parts)
         self._texts = [part for part in self._parts if isinstance(part, Text)]
@@ -319,7 +323,7 @@ class _FilePass:
     @property
     def date(self) -> datetime.date | None:
         """The day of publication: as asked for, as the file says, as its name says."""
-        return self._asked or self._own_date or date_in_name(self._source.name)
+        return self._asked or self._own_date or date_in_name(self.named.name)
 
     def run(self) -> None:
         """Read every part once."""
@@ -480,7 +484,7 @@ class _FilePass:
         people = self.publication.people[first:]
         if not people or any(person.village for person in people):
             return
-        for text in [*titles, self._source.stem, self._source.parent.name]:
+        for text in [*titles, self.named.stem, self.named.parent.name]:
             if parse_address(fold(text)) is None:
                 continue
             town, village = reading.locality_of(text)
@@ -542,7 +546,7 @@ class _FilePass:
         return grades, items
 
     def _title(self) -> str:
-        return "\n".join([self._source.stem, *self._titles[:_HEAD]])
+        return "\n".join([self.named.stem, *self._titles[:_HEAD]])
 
     def _of_the_matter(self) -> tuple[list[Item], list[Item]]:
         """What is wrong with publishing a list of that matter at all, and what is worth a look."""
@@ -667,7 +671,12 @@ def audit_publications(
             audit, publication = FileAudit(task.shown, "unreadable", task.fault), None
         else:
             audit, publication = audit_file(
-                task.source, policy=policy, shown=task.shown, published=published, today=today
+                task.source,
+                policy=policy,
+                shown=task.shown,
+                called=task.called,
+                published=published,
+                today=today,
             )
         files.append(audit)
         done(audit)

@@ -167,6 +167,7 @@ def _call(work: _Work, task: Task) -> Result:
         raster=work.raster,
         override=work.override,
         kinds=task.kinds,
+        called=task.called,
     )
     return report, []
 

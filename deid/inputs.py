@@ -38,6 +38,8 @@ class Task:
     status: str = "unreadable"
     kinds: Mapping[tuple[str, int], str] = field(default_factory=dict)
     """What a person says that columns hold; see ``deid.by_hand``."""
+    called: str = ""
+    """The name by which its owner knows the file, where its own name is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,7 @@ def mask_file(
     kinds: Kinds = _NO_KINDS,
     watch: Watch | None = None,
     least: int | None = None,
+    called: str = "",
 ) -> FileReport:
     """Writes ``source``, masked as the policy says, to ``target``, or nothing at all.
 
@@ -177,10 +178,11 @@ def mask_file(
     the report. ``kinds``: what a person says that columns hold, by name of table and column; where
     it hides less than the judgement would, the report tells so. ``least``: from how many bytes on a
     csv file goes by the column; a process that has numpy loaded gains from it early. The bytes that
-    come out are the same.
+    come out are the same. ``called``: the name by which its owner knows the file, where its own is
+    none: county and matter may stand in it.
     """
     started = time.perf_counter()
-    order = _Order(source, target, overwrite, dry_run, raster, kinds, watch, least)
+    order = _Order(source, target, overwrite, dry_run, raster, kinds, watch, least, called)
     if policy.refused:
         if not is_reason(override):
             return _refused(source, policy, bool(override), started)
@@ -201,6 +203,12 @@ class _Order:
     kinds: Kinds
     watch: Watch | None
     least: int | None = None
+    called: str = ""
+
+    @property
+    def named(self) -> Path:
+        """What may tell of the list besides its content."""
+        return Path(self.called) if self.called else self.source
 
 
 def is_reason(text: str) -> bool:
@@ -346,7 +354,7 @@ def _mask_document(document: Document, order: _Order, policy: Policy, started: f
     parts = with_kinds(document.parts, order.kinds)
     policy = _effective(policy)
     by_hand = overrides(document.parts, order.kinds, policy)
-    work, policy, blocked = _worked(document, parts, policy, known, source)
+    work, policy, blocked = _worked(document, parts, policy, known, order.named)
     if order.watch:
         order.watch(parts, work.edits, work.drops)
     if blocked:
@@ -357,7 +365,8 @@ def _mask_document(document: Document, order: _Order, policy: Policy, started: f
     with _temporary(target, order.dry_run) as path:
         _save(document, path, work)
         left = _left_over(document, path, work, policy, known, order.kinds)
-        report = _about(_report(source, target, document, policy, work, started), policy, work)
+        report = _report(source, target, document, policy, work, started)
+        report = _about(report, policy, work, order.named)
         if left:
             message = "处理后仍有应当隐藏的内容，未写出"
             raise LeftOver(message, replace(report, left=tuple(left)))
@@ -971,9 +980,9 @@ the files of all matters are read for these few only."""
 _HEADLINES = 3
 
 
-def _about(report: FileReport, policy: Policy, work: _Work) -> FileReport:
+def _about(report: FileReport, policy: Policy, work: _Work, named: Path) -> FileReport:
     """The report with what the matter tells: what a person should ask of the title, and the days."""
-    titles = [*work.numbers.titles[:_HEADLINES], Path(report.source).stem]
+    titles = [*work.numbers.titles[:_HEADLINES], named.stem]
     if not policy.elements and not _NEVER_LISTED.search("".join(titles)):
         return report
     from deid.calendar import due_sentence, retention_sentence

@@ -47,6 +47,7 @@ def preview_file(
     policy: Policy,
     kinds: Kinds | None = None,
     override: str = "",
+    called: str = "",
     bounds: Bounds | None = None,
 ) -> dict[str, Any]:
     """The report of a dry run, and the tables and texts as they would be written, fit for JSON.
@@ -62,6 +63,7 @@ def preview_file(
         kinds=kinds or {},
         override=override,
         watch=look,
+        called=called,
     )
     return look.told(report)
 

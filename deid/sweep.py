@@ -175,6 +175,7 @@ def _audit(task: Task, order: Order) -> FileAudit:
             task.source,
             policy=order.rules(),
             shown=task.shown,
+            called=task.called,
             published=order.published,
             today=datetime.date.min,
         )

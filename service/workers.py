@@ -183,7 +183,9 @@ def _masked(call: Call) -> Iterator[Any]:
     tasks = []
     for source in call.sources:
         name, note = shown(source.name, policy)
-        tasks.append(Task(source.path, name, source.target, note, kinds=source.kinds))
+        tasks.append(
+            Task(source.path, name, source.target, note, kinds=source.kinds, called=source.name)
+        )
     yield from mask_files(
         tasks,
         policy=call.policy,
@@ -201,7 +203,13 @@ def _previewed(call: Call) -> Iterator[Any]:
 
     policy = load_policy(call.policy, channel=call.channel, level=call.level)
     for source in call.sources:
-        told = preview_file(source.path, policy=policy, kinds=source.kinds, override=call.override)
+        told = preview_file(
+            source.path,
+            policy=policy,
+            kinds=source.kinds,
+            override=call.override,
+            called=source.name,
+        )
         name, note = shown(source.name, policy)
         report = told["report"]
         message = report["message"].replace(source.path.name, Path(name).name)
@@ -217,7 +225,10 @@ def _audited(call: Call) -> Iterator[Any]:
 
     chosen = None if call.policy == AUTO else load_policy(call.policy)
     usual = chosen or load_policy()
-    tasks = [Task(source.path, shown(source.name, usual)[0]) for source in call.sources]
+    tasks = [
+        Task(source.path, shown(source.name, usual)[0], called=source.name)
+        for source in call.sources
+    ]
     if any(source.against for source in call.sources):
         files: list[FileAudit] = []
         union = audit_publications(tasks, chosen, call.published, files.append)

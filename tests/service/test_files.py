@@ -283,6 +283,13 @@ def test_audits_that_are_none(
     assert problem(answer) == expected
 
 
+def test_what_a_file_is_called_tells_of_it(client: httpx.Client) -> None:
+    files = [("files", ("特困人员救助供养2026-03-15.csv", CSV))]
+    report = client.post("/v1/audit", files=files, data={"policy": "auto"}).json()
+    (file,) = report["files"]
+    assert (file["policy"], file["published"]) == ("tekun", "2026-03-15")
+
+
 def test_audit_by_the_title(client: httpx.Client) -> None:
     answer = client.post("/v1/audit", files=[("files", ("名单.csv", CSV))], data={"policy": "auto"})
     assert answer.json()["policy"] == "auto"
