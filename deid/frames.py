@@ -70,7 +70,7 @@ def document_of(frame: object, kinds: Mapping[Hashable, str], title: str) -> Fra
 
 def mask_document(document: FrameDocument, policy: Policy) -> tuple[Any, Mapping[str, int]]:
     """The masked frame, and the number of findings by entity. Raises LeftOver."""
-    if document.backend.rows() >= LARGE and (done := _mask_large(document, policy)):
+    if document.backend.rows() >= LARGE and (done := mask_by_column(document, policy)):
         return done
 
     def write(
@@ -82,7 +82,7 @@ def mask_document(document: FrameDocument, policy: Policy) -> tuple[Any, Mapping
     return written.result, report.found
 
 
-def _mask_large(document: FrameDocument, policy: Policy) -> tuple[Any, Mapping[str, int]] | None:
+def mask_by_column(document: FrameDocument, policy: Policy) -> tuple[Any, Mapping[str, int]] | None:
     """The same by the column, verified; None where only the exact path can do it, or say what is
     wrong."""
     if policy.refused or policy.reshapes or not document.is_plain:

@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None, jobs: Jobs | None = None) -> Ap
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         texts.warm_up()
+        records.warm_up()
         if settings.presidio_at_start:
             dialect.warm_up()
         jobs.start()

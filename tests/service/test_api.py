@@ -385,3 +385,23 @@ def test_many_at_once_do_not_mix(server: Any) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(call, range(40)))
+
+
+def test_many_rows_are_masked_as_few_are(client: httpx.Client) -> None:
+    rows = [
+        {
+            "姓名": f"张{n}",
+            "电话": 13800138000 + n,
+            "家庭住址": f"红新村{n}组{n}号",
+            "金额": n + 0.5,
+        }
+        for n in range(150)
+    ]
+    few = [
+        client.post("/v1/mask/records", json={"rows": rows[at : at + 50]}).json()["rows"]
+        for at in (0, 50, 100)
+    ]
+    many = client.post("/v1/mask/records", json={"rows": rows}).json()
+    assert many["rows"] == [row for part in few for row in part]
+    assert many["found"] == {"CN_ADDRESS": 150, "CN_MOBILE": 150}
+    assert all(type(row["金额"]) is float for row in many["rows"])
