@@ -46,7 +46,7 @@ def members(path: Path) -> dict[str, bytes]:
 
 def exact(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> FileReport:
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "_masker_of_large", lambda path: None)
+        patch.setattr(pipeline, "_masker_of_large", lambda *_: None)
         return pipeline.mask_file(source, target, policy=POLICY, overwrite=True)
 
 
