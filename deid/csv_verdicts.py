@@ -68,6 +68,8 @@ class Tally:
     names: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
+    spared: set[str] = field(default_factory=set)
+    """Cells with the name of an adult who has the name of a minor."""
 
     def remember(self, value: str, entity: str) -> None:
         """Note a hidden value: it must stand nowhere else."""
@@ -84,7 +86,8 @@ class Tally:
         """Raise Unstreamable where a hidden value stands in a text that stays."""
         if len(text) < 2:
             return
-        if any(True for _ in self.hidden.find(text)):
+        spared = text in self.spared
+        if any(not spared or entity != "PERSON" for _, _, entity in self.hidden.find(text)):
             raise Elsewhere
         if any(True for _ in self.forms.find(zeros(fold(text)))):
             raise Unstreamable
@@ -121,6 +124,10 @@ class Verdict:
     hidden: list[tuple[str, str]]
 
 
+Spans = Sequence[tuple[int, int]]
+_ELSEWHERE = "同一文件别处已隐藏"
+
+
 class Judge:
     """Asks the exact path, and notes in ``tally`` what comes of it.
 
@@ -147,12 +154,15 @@ class Judge:
             set(self.policy.specs.get("CN_ADDRESS", {"keep": {}})) <= _ALIKE
         )
 
-    def verdict(self, text: str, found: list[Finding], setting: Setting | None) -> Verdict:
-        """What becomes of a text that holds these findings; without a setting nothing is settled."""
+    def verdict(
+        self, text: str, found: list[Finding], setting: Setting | None, adults: Spans = ()
+    ) -> Verdict:
+        """What becomes of a text that holds these findings; without a setting nothing is settled.
+        ``adults``: where names stand that are adults' by their row, and stay."""
         findings = merge(found)
         edits = edits_for(text, findings, self.policy)
         hidden = [item for item in findings if self.policy.hides(item.entity)]
-        fresh = self._fresh(text, edits)
+        fresh = self._fresh(text, edits, adults)
         edits = sorted([*edits, *edits_for(text, fresh, self.policy)], key=lambda edit: edit.start)
         result = apply_edits(text, edits) if edits else text
         graded = setting is None or setting.label.entity in ID_ENTITIES
@@ -168,15 +178,25 @@ class Judge:
             [(text[item.start : item.end], item.entity) for item in hidden],
         )
 
-    def _fresh(self, text: str, edits: Sequence[Edit]) -> list[Finding]:
+    def _fresh(self, text: str, edits: Sequence[Edit], adults: Spans) -> list[Finding]:
         """What is hidden elsewhere and stands here too, outside what is edited already."""
         if self.spread is None:
             return []
-        return [
-            Finding(start, end, entity, 0.9, "同一文件别处已隐藏")
-            for start, end, entity in self.spread.hidden.find(text)
-            if not any(edit.start < end and start < edit.end for edit in edits)
-        ]
+        fresh = []
+        for start, end, entity in self.spread.hidden.find(text):
+            if any(edit.start < end and start < edit.end for edit in edits):
+                continue
+            if entity == "PERSON" and any(a <= start and end <= b for a, b in adults):
+                self.tally.spared.add(text)
+            else:
+                fresh.append(Finding(start, end, entity, 0.9, _ELSEWHERE))
+        return fresh
+
+    def depends_on_row(self, text: str) -> bool:
+        """Whether a name is a minor's elsewhere, so that the row has to say whose it is here."""
+        if self.spread is None:
+            return False
+        return any(entity == "PERSON" for _, _, entity in self.spread.hidden.find(text))
 
     def _is_settled(self, text: str, result: str, setting: Setting) -> bool:
         return (
@@ -204,7 +224,7 @@ class Judge:
             settled=verdict.settled,
             vote=VOTES.get(shape(text), 0) if votes(setting.label) else 0,
         )
-        if alike and not self._same_for_all(text):
+        if (alike and not self._same_for_all(text)) or self.depends_on_row(text):
             return asked, verdict
         if not verdict.edits:
             return asked._replace(kind=NOTHING), verdict

@@ -21,14 +21,14 @@ from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
 from deid.csv_columns import Columns, Marks, Told, setting_of
 from deid.csv_grid import Grid, Patch
 from deid.csv_reader import Kind
-from deid.csv_verdicts import Judge, Minors, Tally, Unstreamable
+from deid.csv_verdicts import Judge, Minors, Spans, Tally, Unstreamable
 from deid.fields import NO_LABEL
 from deid.formats import delimited
 from deid.formats.encoding import Encoding
 from deid.model import Edit, Finding, Remark, Row, Table
 from deid.policy import Policy
 from deid.scan import Setting
-from deid.tables import WINDOW, features_of, minor_names, own_date
+from deid.tables import WINDOW, adult_names, features_of, minor_names, own_date
 from deid.vector import Flags, Places
 
 _LONG_ROW = 50
@@ -319,7 +319,10 @@ class Pass:
         grid = masked.grid
         text = grid.cell(row, column).decode(self._codec)
         found = [*self.judge.scanner(text, setting), *more]
-        verdict = self.judge.verdict(text, found, setting)
+        adults: Spans = ()
+        if self.judge.depends_on_row(text):
+            adults = self._adults(self._row(grid, row), masked.block).get(column, ())
+        verdict = self.judge.verdict(text, found, setting, adults)
         self.judge.carry_out(verdict)
         self.judge.count(verdict)
         masked.unsettled |= not verdict.settled or bool(more)
@@ -340,8 +343,11 @@ class Pass:
         table = Table("", lambda: iter(()), lambda row, column: f"R0C{column}")
         edits: dict[str, list[Edit]] = {}
         cells = tables._scan_row(table, view, self.judge.scanner, self.judge.day, self._in_forms)
+        spared = self.judge.spread is not None and view.zone == "data"
+        adults = self._adults(view.row, view.block) if spared else {}
         for cell in cells:
-            verdict = self.judge.verdict(cell.text, list(cell.findings), None)
+            own = adults.get(cell.column, ())
+            verdict = self.judge.verdict(cell.text, list(cell.findings), None, own)
             self.judge.carry_out(verdict)
             self.judge.count(verdict)
             if verdict.edits:
@@ -355,6 +361,9 @@ class Pass:
             out = BytesIO()
             self._document(grid.data[start:end]).save(out, edits)
             patch.splice(start, end, out.getvalue())
+
+    def _adults(self, row: Row, block: Block) -> Mapping[int, Spans]:
+        return adult_names(row, features_of(block), self.judge.day)
 
     def _note(self, block: Block, column: int, told: Told, plain: Flags, hits: int) -> None:
         profile = block.profiles.get(column)

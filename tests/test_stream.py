@@ -446,3 +446,17 @@ def test_a_policy_that_drops_columns_goes_to_the_exact_path(folder: Path) -> Non
     with windows_of(64):
         assert stream.mask_csv(source, folder / "out.csv", reshaping) is None
         assert stream.mask_csv(source, folder / "out.csv", POLICY) is not None
+
+
+def test_adults_with_the_name_of_a_minor_keep_it(folder: Path) -> None:
+    chance = random.Random(3)
+    lines = [",".join(HEADERS)]
+    lines += [",".join(clean_row(chance, at, minor=at % 40 == 7)) for at in range(300)]
+    data = ("\n".join(lines) + "\n").encode()
+    assert check(data, folder, 64)
+    names = [line.split(",")[1] for line in (folder / "fast.csv").read_text("utf-8").splitlines()]
+    minors = {line.split(",")[1] for line in lines[8::40]}
+    kept = [name for at, name in enumerate(names) if at % 40 != 8]
+    assert minors & set(kept)  # adults of that name
+    assert not any("*" in name for name in kept)
+    assert all("*" in name for name in names[8::40])
