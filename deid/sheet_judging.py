@@ -181,6 +181,8 @@ class Judge:
         self._clean: dict[tuple[str, int, bool, int], int] = {}
         self._special: dict[tuple[str, tuple[Finding, ...]], int] = {}
         self.quiet_texts: set[str] = set()
+        self.namesakes: set[int] = set()
+        """Verdicts of texts with a name that is a minor's in another row."""
         names = sorted(set(digit_exceptions()))
         self._exceptions = re.compile("|".join(map(re.escape, names)) or "(?!)")
         self._models: dict[Setting, dict[str, Verdict]] = {}
@@ -484,6 +486,7 @@ class Judge:
         edits = edits_for(text, findings, self.policy)
         hidden = [item for item in findings if self.policy.hides(item.entity)]
         entities = [item.entity for item in findings]
+        more: list[str] = []
         if self.before:
             edits, more = self._propagated(text, edits)
             entities += more
@@ -503,7 +506,10 @@ class Judge:
             return QUIET
         verdict = Verdict(text, tuple(edits), tuple(entities), alike, kept=kept)
         verdict.hidden = tuple((text[item.start : item.end], item.entity) for item in hidden)
-        return self._add(verdict, flags, hits=hits)
+        number = self._add(verdict, flags, hits=hits)
+        if "PERSON" in more:
+            self.namesakes.add(number)
+        return number
 
     def _propagated(self, text: str, edits: list[Edit]) -> tuple[list[Edit], list[str]]:
         """The edits with those of values that are hidden elsewhere."""
@@ -515,8 +521,6 @@ class Judge:
         ]
         if not fresh:
             return edits, []
-        if any(finding.entity == "PERSON" for finding in fresh):
-            raise Odd  # the row has to say whether the name is a minor's here, too
         more = edits_for(text, fresh, self.policy)
         return sorted([*edits, *more], key=lambda edit: edit.start), [f.entity for f in fresh]
 

@@ -491,6 +491,9 @@ class SheetPass:
         self._note(told, block, plain)
         for at, view in special.items():
             self._special_row(told, at, view)
+        namesakes = self.judge.namesakes
+        if namesakes and np.isin(told, sorted(namesakes)).any():
+            raise Odd  # the row has to say whether the name is an adult's here
         return told
 
     def _minors(self, told: Places, block: Block, plain: Flags) -> None:

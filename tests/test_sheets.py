@@ -74,6 +74,8 @@ def compare(source: Path, monkeypatch: pytest.MonkeyPatch) -> Masked | None:
 
 HEADER = ["序号", "姓名", "性别", "身份证号", "联系电话", "家庭住址", "银行账号", "金额", "备注"]
 _NAMES = ["王小明", "李四", "欧阳娜娜", "张三丰", "赵六", "王伟", "陈家村"]
+_CHILDREN = ["王小果", "李小草", "欧阳小雨", "张小夏", "赵小白", "王小石", "陈小禾"]
+"""Names of adults elsewhere are left to the exact path."""
 _ODD = [
     "", " ", "无", "13800138000", "电话 138-0013-8000", "合计", "单位：元", "0736-1234567", "见附件",
     "监督电话：0736-4212345", "&<>", "_x0041_", "=1", "李四之子王小明（8岁）", "2024-01-05", "12", "1234567",
@@ -93,7 +95,7 @@ def _usual(rng: random.Random, at: int, young: bool) -> list[object]:
     )
     born = rng.randint(2012, 2016) if young else rng.randint(1940, 2000)
     return [
-        at, rng.choice(_NAMES), rng.choice("男女"), resident_id(rng, born),
+        at, rng.choice(_CHILDREN if young else _NAMES), rng.choice("男女"), resident_id(rng, born),
         int(phone) if rng.random() < 0.3 else phone, _address(rng), card,
         rng.choice([100, 250.5, "1200", 1234.56]), rng.choice(["", "", "新增", "无"]),
     ]  # fmt: skip
@@ -154,6 +156,23 @@ def test_plain_list_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     done = compare(source, monkeypatch)
     assert done
     assert done.found["CN_RESIDENT_ID"] == 60
+
+
+def test_namesakes_of_minors_are_left_to_the_exact_path(tmp_path: Path) -> None:
+    source, target = tmp_path / "list.xlsx", tmp_path / "out.xlsx"
+    rng, book = random.Random(4), openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(HEADER)
+    for at in range(60):
+        row = _usual(rng, at, at == 30)
+        row[1] = "赵小海" if at in (30, 40) else row[1]
+        sheet.append(row)
+    book.save(source)
+    assert mask_xlsx(source, target, POLICY) is None
+    assert pipeline.mask_file(source, target, policy=POLICY, overwrite=True).output
+    rows = list(openpyxl.load_workbook(target).active.iter_rows(values_only=True))
+    assert (rows[31][1], rows[41][1]) == ("赵**", "赵小海")
 
 
 def test_large_workbook_goes_the_fast_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +341,7 @@ def test_numbers_over_several_cells(
     assert sheet is not None
     sheet.append(["姓名", *["身份证号"] * len(boxes), "备注"])
     for _ in range(60):
-        digits = resident_id(rng) + "13800138000"
+        digits = resident_id(rng, rng.randint(1940, 2000)) + "13800138000"
         cuts = [sum(boxes[:at]) for at in range(len(boxes) + 1)]
         cells = [digits[a:b] for a, b in itertools.pairwise(cuts)]
         sheet.append([rng.choice(_NAMES), *cells, "无"])
