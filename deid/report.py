@@ -71,7 +71,8 @@ class Run:
     """One run of ``deid mask``: its files, and the policy as a reader of the report knows it.
 
     ``labels`` name each entity in Chinese, ``rules`` say what the policy does with it. ``channel``
-    and ``level`` (where and by whom it is published), ``due`` (published by) and ``retention``
+    and ``level`` (where and by whom it is published), ``audience`` (for whom alone it is meant),
+    ``due`` (published by) and ``retention``
     (taken down after) are sentences for the reader, empty where the policy says nothing.
     """
 
@@ -81,6 +82,7 @@ class Run:
     basis: str = ""
     channel: str = ""
     level: str = ""
+    audience: str = ""
     due: str = ""
     retention: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -202,6 +204,7 @@ def to_json(run: Run) -> str:
             "operators": dict(run.rules),
             "channel": run.channel,
             "level": run.level,
+            "audience": run.audience,
             "due": run.due,
             "retention": run.retention,
         },
@@ -453,6 +456,7 @@ def _matter(run: Run) -> _Html:
         ("公示规则", name),
         ("依据", _cut(run.basis, 120)),
         ("渠道", where),
+        ("公开对象", _for_whom(run.audience)),
         ("应公开日", run.due),
         ("公示期限", run.retention),
         ("删去的列", _headers(file.dropped for file in run.files)),
@@ -460,6 +464,11 @@ def _matter(run: Run) -> _Html:
     ]
     told = [_tag("dt", head) + _tag("dd", text) for head, text in rows if text]
     return _tag("section", _tag("dl", *map(_Html, told)), class_="matter")
+
+
+def _for_whom(audience: str) -> str:
+    """A list for some people only says so at its foot."""
+    return f"{audience}；公开件页脚请注明“仅限{audience}查阅”" if audience else ""
 
 
 def _headers(files: Iterable[Iterable[str]]) -> str:

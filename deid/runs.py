@@ -55,4 +55,12 @@ def _where(policy: Policy) -> dict[str, str]:
     """Where and by whom the lists are published, in words."""
     from deid.policy_files import CHANNELS, LEVELS
 
-    return {"channel": CHANNELS[policy.channel], "level": LEVELS[policy.level]}
+    audience = policy.elements.get("audience", "")
+    return {
+        "channel": CHANNELS[policy.channel],
+        "level": LEVELS[policy.level],
+        "audience": "" if audience in _EVERYBODY else audience,
+    }
+
+
+_EVERYBODY = ("", "全社会", "社会公众")

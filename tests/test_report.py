@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from deid.model import Column, FileReport, Item, Override
+from deid.policy import load_policy
 from deid.report import (
     LABELS,
     Run,
@@ -22,6 +23,7 @@ from deid.report import (
     without_numbers,
     write_reports,
 )
+from deid.runs import run_of
 
 PERSON = "11010519491231002X"  # printed in GB 11643-1999 as a sample
 FILE = FileReport(
@@ -151,7 +153,7 @@ def test_json() -> None:
         "label": "通用公示规则",
         "basis": "个人信息保护法",
         "operators": dict(RUN.rules),
-        **{"channel": "政府网站", "level": "", "due": "", "retention": ""},
+        **{"channel": "政府网站", "level": "", "audience": "", "due": "", "retention": ""},
     }
     assert content["totals"] == {
         "files": 1,
@@ -254,3 +256,22 @@ def test_reports_are_replaced_only_when_asked(tmp_path: Path) -> None:
     write_reports(RUN, tmp_path, ["html"], overwrite=True)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["deid-report-1.html", "deid-report-2.html", "deid-report.html"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [("edu_aid", ""), ("dibao_review", None), ("linshi", None), ("tekun", None), ("general", "")],
+)
+def test_a_list_for_some_people_says_so(policy: str, told: str | None) -> None:
+    rules = load_policy(policy)
+    run = run_of([FILE], rules, "0.1.0")
+    if told is None:
+        told = rules.elements["audience"]
+        told = "" if told == "全社会" else told
+    assert run.audience == told
+    assert (f"仅限{told}查阅" in to_html(run)) is bool(told)
+
+
+def test_the_foot_of_a_list_for_a_village() -> None:
+    page = to_html(replace(RUN, audience="本村（社区）居民"))
+    assert "公开件页脚请注明“仅限本村（社区）居民查阅”" in page
