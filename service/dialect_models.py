@@ -39,7 +39,7 @@ class SentPattern(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Annotated[str, Field(max_length=200)]
-    regex: Annotated[str, Field(min_length=1, max_length=2_000)]
+    regex: Annotated[str, Field(min_length=1)]
     score: Score
 
 
