@@ -27,8 +27,6 @@ from .problems import Problem
 MOST_FILES = 1_000
 _MOST_TEXT = 256 * 1024
 """Bytes of all fields that are no files."""
-_DRAIN = 32 << 20
-"""Bytes that are still read after a fault: a client that sends on would not see the answer."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -54,22 +52,13 @@ async def receive_form(
 ) -> Form:
     """The form, its files written to ``folder``. Raises Problem."""
     parser = _Parser(request.headers.get("content-type", ""), folder, files, texts)
-    stream = request.stream()
     try:
         _check_room(request, folder)
-        async for chunk in stream:
+        async for chunk in request.stream():
             await run_sync(parser.feed, chunk)
         await run_sync(parser.end)
     except ClientDisconnect:
         raise Problem("aborted") from None
-    except Problem:
-        with contextlib.suppress(ClientDisconnect, Problem):
-            left = _DRAIN
-            async for chunk in stream:
-                left -= len(chunk)
-                if left < 0:
-                    break
-        raise
     finally:
         parser.close()
     if not parser.form.files:
