@@ -14,6 +14,8 @@ import pandas as pd
 
 from deid import mask_table, scan_table
 
+__all__ = ["DeidAccessor"]
+
 
 class DeidAccessor:
     """The methods that every frame gets under ``.deid``."""

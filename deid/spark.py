@@ -40,8 +40,8 @@ class _Counts(AccumulatorParam[Counter[str]]):
 
 
 class Findings:
-    """The findings by entity, known once an action has run. A task that Spark runs again counts
-    again; the DataFrame is the same."""
+    """The findings by entity, known once an action has run. What Spark runs again (a task that
+    failed, the sample of a sort) counts again; the DataFrame is the same."""
 
     def __init__(self, session: Any) -> None:
         context = getattr(session, "_sc", None)  # Spark Connect has none: then nothing is counted
