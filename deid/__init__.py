@@ -112,7 +112,12 @@ def mask_text(
     >>> mask_text("红新村8组", header="家庭住址")
     '红新村***'
     """
-    return mask_spans(text, *_hidden(text, header, _policy(policy), recognizers))
+    found, rules = _hidden(text, header, _policy(policy), recognizers)
+    if not rules.reshapes:
+        return mask_spans(text, found, rules)
+    from deid.actions import reshaped
+
+    return reshaped(text, header or "", found, rules)
 
 
 def _hidden(

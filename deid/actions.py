@@ -27,8 +27,8 @@ from deid.fields import (
     header_parts,
     raw_fields,
 )
-from deid.mask import apply_edits
-from deid.model import READING, Edit, Item, Row, Table, Text
+from deid.mask import apply_edits, edits_for
+from deid.model import READING, Edit, Finding, Item, Row, Table, Text
 from deid.operators import CLOSED, REST, Operator, visible_length
 from deid.policy import FieldRule, Policy
 from deid.prose import Field, TextFindings, labelled
@@ -92,6 +92,10 @@ class Rules:
             verdict = self._known[key] = self._judge(_fields(*key), whitelist=True)
         return verdict
 
+    def of_header(self, header: str) -> Verdict:
+        """What happens to a value under a column title, asked alone."""
+        return self._judge(_fields(header_label(header), header), whitelist=True)
+
     def of_label(self, label: Label) -> Verdict:
         """What happens to a value beside its label, in a form or in running text."""
         return KEEP if label is NO_LABEL else self._judge(_fields(label, ""), whitelist=True)
@@ -154,6 +158,20 @@ def effective(policy: Policy) -> Policy:
         operators.pop("PERSON", None)
         specs.pop("PERSON", None)
     return replace(policy, operators=operators, specs=specs)
+
+
+def reshaped(text: str, header: str, findings: Sequence[Finding], policy: Policy) -> str:
+    """One value under its column title, or without one a piece of running text, by all the rules."""
+    if not text.strip():
+        return text
+    policy = effective(policy)
+    edits = edits_for(text, findings, policy)
+    verdict = Rules(policy).of_header(header) if header else KEEP
+    if verdict is KEEP:
+        edits = Reshaping(policy).text("", text, edits)
+    else:
+        edits = coarser(text, edits, verdict, "")
+    return apply_edits(text, edits)
 
 
 def _stricter(operator: Operator, verdict: Verdict) -> Operator:
