@@ -27,7 +27,7 @@ _VOTERS = 420
 _FEW = 20
 
 
-@dataclass
+@dataclass(repr=False)
 class Told:
     """One column of a window, told.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from deid.vector import PAD, STAR, Bytes, Flags, Places, inside, words_at
+from deid.vector import PAD, STAR, STARS, Bytes, Flags, Places, inside, overlapping, words_at
 
 
 class Grid:
@@ -190,11 +189,10 @@ class Patch:
 
     def star(self, starts: Places, first: int, last: int) -> None:
         """Bytes ``first`` to ``last`` of each cell become stars."""
-        if last > first and len(starts):
-            width = last - first
-            shape = (len(self._out) - width,)
-            view: Any = np.ndarray(shape, f"V{width}", self._out, strides=(1,))
-            view[starts + first] = np.void(bytes([STAR]) * width)
+        for at in range(first, last - 7, 8):
+            overlapping(self._out, 8)[starts + at] = STARS
+        for at in range(max(first, last - (last - first) % 8), last):
+            self._out[starts + at] = STAR
 
     def replace(self, starts: Places, ends: Places, new: bytes) -> None:
         """Each stretch becomes ``new``."""

@@ -6,10 +6,12 @@ import datetime
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import NamedTuple
 
 from deid import tables
+from deid.address import skeleton
 from deid.columns import Profile, shape
 from deid.csv_memory import ASK, LONG, NOTHING, ODD, ONE_EDIT, STILL_LONG, Fate
 from deid.data import load_rows
@@ -55,7 +57,7 @@ class Elsewhere(Unstreamable):
     tally: Tally
 
 
-@dataclass
+@dataclass(repr=False)
 class Tally:
     """What one pass over a file found. ``left``: texts that stay, as far as they were looked at."""
 
@@ -109,7 +111,7 @@ def zeros(folded: str) -> str:
     return re.sub("[0-9]", "0", folded)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
     """What the exact path says of one cell's text. ``settled``: a fresh scan of what is left of it
     finds nothing, and it is told from other rows as it was. ``text`` and ``hidden`` are taken out
@@ -126,6 +128,14 @@ class Verdict:
 
 Spans = Sequence[tuple[int, int]]
 _ELSEWHERE = "同一文件别处已隐藏"
+
+
+class _Model(NamedTuple):
+    """An address that was judged: what is hidden of it begins at ``first``."""
+
+    fate: Fate
+    verdict: Verdict
+    first: int
 
 
 class Judge:
@@ -145,7 +155,9 @@ class Judge:
         self.tally = Tally()
         self.day = datetime.date.today()
         self._breaks = (b'"', b"\n", b"\r", mark)
-        self._exceptions = digit_exceptions()
+        self._exceptions = re.compile("|".join(map(re.escape, sorted(set(digit_exceptions())))))
+        self._models: dict[tuple[Setting, str], _Model] = {}
+        self._cuts = set(policy.specs.get("CN_ADDRESS", ())) == {"generalize_address"}
         self.scanner = tables._CellScanner()
 
     def addresses_alike(self, setting: Setting) -> bool:
@@ -213,6 +225,31 @@ class Judge:
 
     def fate(self, text: str, setting: Setting, *, alike: bool) -> tuple[Fate, Verdict]:
         """What becomes of all cells like this one, and the verdict behind it."""
+        bones = skeleton(text) if alike and self._cuts and self._same_for_all(text) else ""
+        if not bones:
+            return self._asked(text, setting, alike=alike)
+        model = self._models.get((setting, bones))
+        if model:
+            return self._like(model, text)
+        fate, verdict = self._asked(text, setting, alike=True)
+        first = _cut_to_its_end(text, fate, verdict)
+        if first is not None:
+            self._models[setting, bones] = _Model(fate, verdict, first)
+        return fate, verdict
+
+    def _like(self, model: _Model, text: str) -> tuple[Fate, Verdict]:
+        """The same for an address with the skeleton of another: it is cut at the same place."""
+        (edit,), (entity,) = model.verdict.edits, model.verdict.entities
+        verdict = replace(
+            model.verdict,
+            edits=(replace(edit, end=len(text)),),
+            text=[text],
+            hidden=[(text[model.first :], entity)],
+        )
+        return model.fate._replace(end=len(text.encode(self.codec))), verdict
+
+    def _asked(self, text: str, setting: Setting, *, alike: bool) -> tuple[Fate, Verdict]:
+        """The same by the exact path."""
         verdict = self.verdict(text, scan(text, setting), setting)
         entity = setting.label.entity
         asked = Fate(
@@ -253,7 +290,7 @@ class Judge:
         if self.spread or not _PLAIN_ADDRESS.fullmatch(text):
             return False
         plain = re.sub(r"\d", "0", text)
-        return not any(name in plain for name in self._exceptions)
+        return not self._exceptions.search(plain)
 
     def encoded(self, edit: Edit) -> bytes | None:
         """What an edit writes; None where it would need quotes."""
@@ -281,6 +318,20 @@ class Judge:
         self.tally.changed += len(verdict.edits) * times
         for entity in verdict.entities if times else ():
             self.tally.found[entity] += times
+
+
+def _cut_to_its_end(text: str, fate: Fate, verdict: Verdict) -> int | None:
+    """Where what is hidden begins, if an address is cut in front of its first digit to its end and
+    nothing else is found in it; else None."""
+    if fate.kind != ONE_EDIT or len(verdict.hidden) != 1 or len(verdict.entities) != 1:
+        return None
+    if fate.young or fate.digits or fate.vote or not fate.hits:
+        return None
+    (edit,), ((hidden, _),) = verdict.edits, verdict.hidden
+    first = len(text) - len(hidden)
+    if edit.end != len(text) or not text.endswith(hidden):
+        return None
+    return None if _DIGIT.search(text[: max(edit.start, first)]) else first
 
 
 def is_long(text: str) -> bool:

@@ -37,17 +37,19 @@ _MANY = 1000
 _QUOTED = re.compile(rb'"[^"]*"?')
 
 
-@dataclass
+@dataclass(repr=False)
 class Masked:
-    """A window as it was judged and masked. ``grown``: column -> row -> by how many bytes a cell that
-    was masked by itself grew; ``unsettled``: something in it has to be looked at again."""
+    """A window as it was judged and masked. ``alone``: column -> rows whose cells were masked by
+    themselves; ``spliced``: start, end and new bytes of what was changed in those and in rows that
+    are not plainly data; ``unsettled``: something in it has to be looked at again."""
 
     grid: Grid
     marks: Marks
     block: Block
     special: Mapping[int, View]
     data: bytes = b""
-    grown: dict[int, dict[int, int]] = field(default_factory=dict)
+    alone: dict[int, list[int]] = field(default_factory=dict)
+    spliced: list[tuple[int, int, bytes]] = field(default_factory=list)
     unsettled: bool = False
 
 
@@ -227,7 +229,7 @@ class Pass:
             hits = self._mask_column(masked, told, column, plain, minors.get(column, {}), patch)
             self._note(block, column, told, plain, hits)
         for at, view in special.items():
-            self._mask_row(grid, at, view, patch)
+            self._mask_row(masked, at, view, patch)
         masked.data = patch.result()
         return masked
 
@@ -326,7 +328,7 @@ class Pass:
         self.judge.carry_out(verdict)
         self.judge.count(verdict)
         masked.unsettled |= not verdict.settled or bool(more)
-        at, grown = int(grid.starts[column, row]), 0
+        at = int(grid.starts[column, row])
         for edit in verdict.edits:
             new = self.judge.encoded(edit)
             if new is None:
@@ -334,12 +336,13 @@ class Pass:
             before = at + len(text[: edit.start].encode(self._codec))
             behind = before + len(text[edit.start : edit.end].encode(self._codec))
             patch.splice(before, behind, new)
-            grown += len(new) - (behind - before)
-        masked.grown.setdefault(column, {})[row] = grown
+            masked.spliced.append((before, behind, new))
+        masked.alone.setdefault(column, []).append(row)
         return verdict.hits
 
-    def _mask_row(self, grid: Grid, at: int, view: View, patch: Patch) -> None:
+    def _mask_row(self, masked: Masked, at: int, view: View, patch: Patch) -> None:
         """Mask one row as the exact path does, by the format module."""
+        grid = masked.grid
         table = Table("", lambda: iter(()), lambda row, column: f"R0C{column}")
         edits: dict[str, list[Edit]] = {}
         cells = tables._scan_row(table, view, self.judge.scanner, self.judge.day, self._in_forms)
@@ -361,6 +364,7 @@ class Pass:
             out = BytesIO()
             self._document(grid.data[start:end]).save(out, edits)
             patch.splice(start, end, out.getvalue())
+            masked.spliced.append((start, end, out.getvalue()))
 
     def _adults(self, row: Row, block: Block) -> Mapping[int, Spans]:
         return adult_names(row, features_of(block), self.judge.day)

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import calendar
 import datetime
-import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +36,7 @@ LOW7 = np.uint64(0x7F7F7F7F7F7F7F7F)
 OVER9 = np.uint64(0x7676767676767676)
 _NIBBLES = np.uint64(0x0F0F0F0F0F0F0F0F)
 STAR = 0x2A
+STARS = np.uint64(0x2A2A2A2A2A2A2A2A)
 
 
 # ------------------------------------------------------------------------------- words of the cells
@@ -331,135 +331,9 @@ def _pair(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Any:
     return (first.astype(np.uint32) * np.uint32(40503) + second) & np.uint32((1 << 20) - 1)
 
 
-def overlapping(source: Bytes, size: int) -> Any:
-    """The bytes as overlapping numbers of that size."""
-    return np.ndarray((len(source) - size,), f"<u{size}", source, strides=(1,))
-
-
-# ------------------------------------------------------------------------------------- the memory
-
-
-class Fate(NamedTuple):
-    """What becomes of every cell with the same key: bytes ``start`` to ``end`` are replaced."""
-
-    kind: int
-    start: int = 0
-    end: int = 0
-    replacement: bytes = b""
-    is_long: bool = False
-    young: bool = False
-    hits: bool = False
-
-
-NOTHING, ONE_EDIT, ASK = 0, 1, 2
-
-
-class Memory:
-    """Cells seen before and what became of them, looked up by the thousand.
-
-    Two cells are the same when their bytes are, or with ``alike`` when they are but for the values
-    of their digits.
-    """
-
-    def __init__(self, *, alike: bool) -> None:
-        self._alike = alike
-        self._hashes = np.zeros(0, np.uint64)
-        self._words = np.zeros((0, WIDEST // 8), np.uint64)
-        self._lengths = np.zeros(0, np.int64)
-        self._fates: list[Fate] = []
-        self._order = np.zeros(0, np.int64)
-        self._table = np.zeros((0, 7), np.int64)
-        self._replacements: dict[bytes, int] = {}
-        self.used = np.zeros(0, np.int64)
-        seed = [secrets.randbits(64) | 1 for _ in range(WIDEST // 8)]
-        self._keys = np.array(seed, np.uint64)
-
-    def __len__(self) -> int:
-        return len(self._fates)
-
-    def key(self, source: Bytes, starts: Places, ends: Places) -> Words:
-        """The words of each cell (at most WIDEST bytes), zero behind its end."""
-        length = ends - starts
-        count = max(1, -(-int(length.max(initial=1)) // 8))
-        words = _matrix(source, starts, count * 8).view("<u8").reshape(-1, count)
-        words = words & _MASKS[length, :count]
-        if self._alike:
-            bare = words ^ ZEROS
-            other = (((bare & LOW7) + OVER9) | bare) & HIGH
-            digit = other ^ HIGH
-            words &= ~((digit >> np.uint64(7)) * np.uint64(15))
-        return words
-
-    def find(self, words: Words) -> Places:
-        """The number of the fate of each cell, -1 where it is not known."""
-        if not len(self._fates):
-            return np.full(len(words), -1, np.int64)
-        hashes = self._hash(words)
-        at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
-        hit = self._hashes[at] == hashes
-        count = words.shape[1]
-        fate = self._order[at]
-        hit &= (self._words[fate, :count] == words).all(axis=1)
-        hit &= self._lengths[fate] <= count
-        return np.where(hit, fate, -1)
-
-    def learn(self, words: Words, judge: Callable[[int], Fate]) -> Places:
-        """The fates of cells that ``find`` did not know; ``judge`` is asked once for each key."""
-        hashes = self._hash(words)
-        _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-        fates = [judge(int(at)) for at in first]
-        base = len(self._fates)
-        self._fates += fates
-        full = np.zeros((len(first), WIDEST // 8), np.uint64)
-        full[:, : words.shape[1]] = words[first]
-        self._words = np.concatenate([self._words, full])
-        used = np.where(
-            self._words.any(axis=1), 16 - np.argmax(self._words[:, ::-1] != 0, axis=1), 0
-        )
-        self._lengths = used
-        ids = self._replacements
-        lines = [
-            (*fate[:3], *fate[4:], ids.setdefault(fate.replacement, len(ids))) for fate in fates
-        ]
-        self._table = np.concatenate([self._table, np.array(lines, np.int64).reshape(-1, 7)])
-        self.used = np.append(self.used, np.zeros(len(fates), np.int64))
-        joined = np.concatenate([self._hashes, hashes[first]])
-        order = np.concatenate([self._order, np.arange(base, base + len(first))])
-        by = np.argsort(joined, kind="stable")
-        self._hashes, self._order = joined[by], order[by]
-        found = base + inverse.reshape(-1)
-        same = (words == words[first][inverse.reshape(-1)]).all(axis=1)
-        return np.where(same, found, -1)
-
-    def fates(self, numbers: Places) -> npt.NDArray[np.int64]:
-        """Kind, start, end, ``is_long``, ``young``, ``hits`` and which replacement, a line for each."""
-        return self._table[numbers]
-
-    def use(self, numbers: Places) -> list[int]:
-        """Count fates that come true; those that never did before."""
-        counted = np.bincount(numbers, minlength=len(self.used))
-        fresh = np.flatnonzero((counted > 0) & (self.used == 0))
-        self.used += counted
-        return list(fresh.tolist())
-
-    def replacements(self) -> list[tuple[bytes, int]]:
-        """What edits write, and the number by which ``fates`` names it."""
-        return list(self._replacements.items())
-
-    def _hash(self, words: Words) -> Words:
-        mixed = words * self._keys[: words.shape[1]]
-        mixed ^= mixed >> np.uint64(29)
-        total: Words = (mixed * self._keys[0]).sum(axis=1, dtype=np.uint64)
-        return total
-
-
-def _masks() -> Words:
-    """For each length up to WIDEST, the bytes of its words that belong to the cell."""
-    inside = np.arange(WIDEST) < np.arange(WIDEST + 1)[:, None]
-    return (inside * np.uint8(255)).astype(np.uint8).view("<u8")
-
-
-_MASKS = _masks()
+def overlapping(source: Bytes, size: int, kind: str = "<u") -> Any:
+    """The bytes as overlapping numbers of that size, or pieces (``V``)."""
+    return np.ndarray((len(source) - size,), f"{kind}{size}", source, strides=(1,))
 
 
 # ------------------------------------------------------------------------------------- the output
@@ -491,20 +365,49 @@ def _insides() -> Words:
 _INSIDE = _insides()
 
 
-def are_stars(source: Bytes, starts: Places, count: int) -> Flags:
-    """Where ``count`` stars stand, eight at least."""
-    fine: Flags = words_at(source, starts) == _STARS
-    for at in (*range(8, count - 8, 8), count - 8):
-        fine &= words_at(source, starts + at) == _STARS
-    return fine
+def put_stars(source: Bytes, starts: Places, count: int) -> None:
+    """Write ``count`` stars at each place; another way than the masks', which are held against it."""
+    if count and len(starts):
+        shape = (len(source) - count,)
+        view: Any = np.ndarray(shape, f"V{count}", source, strides=(1,))
+        view[starts] = np.void(bytes([STAR]) * count)
 
 
-_STARS = _ONES * np.uint64(STAR)
+_BLOCK = 64
+"""Bytes of each stretch that are compared at once."""
 
 
-def same_heads(one: Bytes, ones: Places, other: Bytes, others: Places, count: Places) -> bool:
-    """Whether the first ``count`` bytes (eight at most) are the same at each two places."""
-    return not ((words_at(one, ones) ^ words_at(other, others)) & inside(count)).any()
+def same_stretches(one: Bytes, ones: Places, other: Bytes, others: Places, lengths: Places) -> bool:
+    """Whether all bytes of the stretches are the same: of each ``lengths`` bytes, in ``one`` from
+    ``ones`` on and in ``other`` from ``others`` on."""
+    if not (lengths >= _BLOCK).all():
+        short = lengths < _BLOCK
+        if not _same_short(one, ones[short], other, others[short], lengths[short]):
+            return False
+        ones, others, lengths = ones[~short], others[~short], lengths[~short]
+    last = lengths - _BLOCK
+    if not _same_blocks(one, ones + last, other, others + last):
+        return False
+    at = 0
+    while len(ones := ones[last > at]):
+        others, last = others[last > at], last[last > at]
+        if not _same_blocks(one, ones + at, other, others + at):
+            return False
+        at += _BLOCK
+    return True
+
+
+def _same_blocks(one: Bytes, ones: Places, other: Bytes, others: Places) -> bool:
+    mine, theirs = overlapping(one, _BLOCK, "V")[ones], overlapping(other, _BLOCK, "V")[others]
+    return bool(mine.tobytes() == theirs.tobytes())
+
+
+def _same_short(one: Bytes, ones: Places, other: Bytes, others: Places, lengths: Places) -> bool:
+    for at in range(0, int(lengths.max(initial=0)), 8):
+        wrong = words_at(one, ones + at) ^ words_at(other, others + at)
+        if (wrong & inside(lengths - at)).any():
+            return False
+    return True
 
 
 def digit_runs(source: Bytes) -> Places:

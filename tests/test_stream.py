@@ -14,10 +14,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid import csv_grid, csv_reader, csv_window, pipeline, stream, tables
+from deid import (
+    csv_grid,
+    csv_reader,
+    csv_recheck,
+    csv_verdicts,
+    csv_window,
+    pipeline,
+    stream,
+    tables,
+)
+from deid.fields import header_label
 from deid.formats import delimited
+from deid.formats.encoding import Encoding
 from deid.model import FileReport
 from deid.policy import load_policy
+from deid.scan import Setting
 
 POLICY = load_policy("general")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -437,6 +449,97 @@ def test_an_output_that_changes_on_its_way_is_not_published(folder: Path) -> Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_reader.Kind, "written", lambda kind, text: text + b"\n")
         assert not check(data, folder, 64)
+
+
+@pytest.fixture(scope="module")
+def odd_list() -> bytes:
+    """A list in which cells are masked in every way there is."""
+    text = clean_list(100).decode()
+    text += "100,王芳,女,110105194912310021,电话13800138000，13912345678,王寺村5组,,1.00,\n"
+    text += '101,"王芳",女,,13800138000,"王寺村5组",,"1,000.00",无\n合计,,,,,,,12345.00,\n'
+    text += f"102,李明,男,{id_number(random.Random(3), minor=True)},13800138000,,,1.00,\n"
+    return (text + "103,王芳,女,11010519491231002X\n制表人：王芳 13800138000\n").encode()
+
+
+@settings(max_examples=40, deadline=None)
+@given(place=st.integers(0, 10**6), flip=st.integers(1, 255), whole=st.booleans())
+def test_a_byte_that_changes_is_not_published(
+    folder: Path, odd_list: bytes, place: int, flip: int, whole: bool
+) -> None:
+    """``whole``: on the way to the file; else where the masks are put."""
+    done: list[int] = []
+
+    def changed(data: bytes) -> bytes:
+        before = sum(done)
+        done.append(len(data))
+        at = place % 9000 - before
+        if not 0 <= at < len(data):
+            return data
+        return data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :]
+
+    with pytest.MonkeyPatch.context() as patch:
+        if whole:
+            patch.setattr(csv_reader.Kind, "written", lambda kind, text: changed(text))
+        else:
+            patch.setattr(csv_grid.Patch, "result", lambda patch: changed(RESULT(patch)))
+        assert not check(odd_list, folder, 64)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_every_byte_of_a_window_is_compared(folder: Path, odd_list: bytes, encoding: str) -> None:
+    lines = odd_list.decode().splitlines(keepends=True)
+    data = "".join([*lines[:12], *lines[-9:]]).encode(encoding)
+    kind = csv_reader.Kind(Encoding(encoding, b""), ",", "csv")
+    first = csv_window.Pass(kind, POLICY)
+    masked = first.window(data)
+    recheck = csv_recheck.Recheck(first)
+    recheck.is_settled(masked, masked.data)
+    assert len(masked.spliced) == 4
+    for at in range(len(masked.data)):
+        wrong = masked.data[:at] + bytes([masked.data[at] ^ 1]) + masked.data[at + 1 :]
+        with pytest.raises(csv_verdicts.Unstreamable):
+            recheck.is_settled(masked, wrong)
+    for wrong in (masked.data[:-1], masked.data + b"\n"):
+        with pytest.raises(csv_verdicts.Unstreamable):
+            recheck.is_settled(masked, wrong)
+
+
+def test_a_list_masked_in_every_way_is_streamed(folder: Path, odd_list: bytes) -> None:
+    assert check(odd_list, folder, 64)
+    assert (folder / "fast.csv").stat().st_size > 9000
+
+
+PLACES = (
+    "陕西省", "西安市", "长安区", "王寺街道", "东王村", "王寺", "李家河", "五里牌镇", "三原县",
+    "新城小区", "解放路", "幸福苑", "十里铺", "大学城", "村委会", "派出所", "红旗农场", "二道沟",
+)  # fmt: skip
+UNITS = ("组", "号", "号楼", "单元", "室", "栋", "弄", "排", "户", "村", "社", "队", "层", "街", "")
+
+
+@st.composite
+def numbered_places(draw: st.DrawFn) -> tuple[str, str]:
+    """Two addresses that differ in their numbers at most."""
+    head = "".join(draw(st.lists(st.sampled_from(PLACES), min_size=1, max_size=5)))
+    parts = draw(st.lists(st.sampled_from(UNITS), min_size=1, max_size=4))
+    tail = draw(st.sampled_from(("", "", "", "东户", "王寺村", "附近", "之一")))
+    both = []
+    for _ in range(2):
+        numbers = [draw(st.integers(0, 10 ** draw(st.integers(1, 4)) - 1)) for _ in parts]
+        both.append(head + "".join(f"{n}{part}" for n, part in zip(numbers, parts, strict=True)))
+    return both[0] + tail, both[1] + tail
+
+
+ADDRESS = Setting(header_label("家庭住址"), people=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(pair=numbered_places(), codec=st.sampled_from(("utf-8", "gb18030")))
+def test_addresses_alike_are_cut_alike(pair: tuple[str, str], codec: str) -> None:
+    judge = csv_verdicts.Judge(POLICY, codec, b",", None, None)
+    for text in pair:
+        fate, verdict = judge.fate(text, ADDRESS, alike=True)
+        asked, exact = judge._asked(text, ADDRESS, alike=True)
+        assert (fate, verdict) == (asked, exact)
 
 
 def test_a_policy_that_drops_columns_goes_to_the_exact_path(folder: Path) -> None:
