@@ -325,6 +325,13 @@ class _FilePass:
         """The day of publication: as asked for, as the file says, as its name says."""
         return self._asked or self._own_date or date_in_name(self.named.name)
 
+    @property
+    def posted(self) -> datetime.date | None:
+        """The day of publication as far as it is known: of a year alone no term can be counted."""
+        lines = [*(text.text for text in self._texts[:5000]), *self._titles]
+        told = own_date(lines, year_only=False)
+        return self._asked or told or date_in_name(self.named.name)
+
     def run(self) -> None:
         """Read every part once."""
         streamed = self._left_in_large()
@@ -498,7 +505,8 @@ class _FilePass:
         """The file's audit, but for what depends on today's date."""
         grades, weak_rows = self._graded()
         examples = list(self._examples())
-        until = retention_end(self._policy, self.date)
+        posted = self.posted
+        until = retention_end(self._policy, posted)
         never, hints = self._of_the_matter()
         items = [*never, *weak_rows, *self.found.listed(), *self._forbidden()]
         hints += [Item(place, "名字是常见的示例姓名，请核对是不是真实名单") for place in examples]
@@ -514,7 +522,7 @@ class _FilePass:
             masks=tuple(self._styles()),
             grades=grades,
             examples=len(examples),
-            published=self.date.isoformat() if self.date else "",
+            published=posted.isoformat() if posted else "",
             until=until.isoformat() if until else "",
             items=tuple(items),
             items_total=len(items) - len(self.found.items) + self.found.left.total(),

@@ -995,7 +995,7 @@ def _about(report: FileReport, policy: Policy, work: _Work, named: Path) -> File
     if not policy.elements:
         return report
     told = [report.message, *(note.message for note in remarks if not note.look)]
-    formed = own_date(titles) or datetime.date.today()
+    formed = own_date(titles, year_only=False) or datetime.date.today()
     return replace(
         report,
         message="；".join(filter(None, told)),

@@ -440,7 +440,8 @@ def _looks(run: Run) -> _Html:
     for file, item in found[:shown]:
         place = _short(item.place, 28)
         where = f"{_short(Path(file.source).name, 16)} {place}" if many else place
-        lines.append(_tag("li", _tag("b", where), f" {_short(item.message, 36)}"))
+        head = _tag("b", where) + " " if where.strip() else _Html("")
+        lines.append(_tag("li", _Html(head), _short(item.message, 36)))
     told = _tag("ul", *lines, class_="many" if len(lines) > 6 else "few")
     if not found:
         told = _tag("p", "没有需要人工查看的地方。")

@@ -278,11 +278,12 @@ _OWN_DATE = later(r"公示|填报|填表|制表|日期|时间|发布|截至|截�
 _TITLE = later(r"名单|公示|[花名清]册|明细|一览|统计|汇总|[表单]$|年度|季度|[办局府会站]\s*\d")
 
 
-def own_date(texts: Iterable[str]) -> datetime.date | None:
+def own_date(texts: Iterable[str], *, year_only: bool = True) -> datetime.date | None:
     """The day that a list gives itself: of publication or drawing up, or else of its title's year.
 
     The first day where only a month or a year is given, so that nobody counts as of age too early.
-    Lines that hold a long number are rows, not titles; a day to come is no day of publication.
+    ``year_only``: a year will do; it tells ages, but not when something was made. Lines that hold a
+    long number are rows, not titles; a day to come is no day of publication.
     """
     best: tuple[int, datetime.date] | None = None
     for text in texts:
@@ -290,7 +291,7 @@ def own_date(texts: Iterable[str]) -> datetime.date | None:
         if len(folded) > 400 or _LONG_NUMBER.search(folded):
             continue
         ranked = _dated(folded)
-        if ranked and (best is None or ranked[0] > best[0]):
+        if ranked and (best is None or ranked[0] > best[0]) and (ranked[0] or year_only):
             best = ranked
     return best[1] if best else None
 

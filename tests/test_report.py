@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 from dataclasses import replace
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from deid.audit import audit_files
 from deid.model import Column, FileReport, Item, Override
+from deid.pipeline import mask_file
 from deid.policy import load_policy
 from deid.report import (
     LABELS,
@@ -275,3 +278,18 @@ def test_a_list_for_some_people_says_so(policy: str, told: str | None) -> None:
 def test_the_foot_of_a_list_for_a_village() -> None:
     page = to_html(replace(RUN, audience="本村（社区）居民"))
     assert "公开件页脚请注明“仅限本村（社区）居民查阅”" in page
+
+
+def test_no_term_is_counted_from_a_year_alone(tmp_path: Path) -> None:
+    source = tmp_path / "名单.csv"
+    for title, day in (("第四季度", None), ("3月", "2025年3月1日"), ("1月", "2025年1月1日")):
+        source.write_text(
+            f"某县2025年{title}临时救助公示\n姓名,身份证号\n张三丰,{PERSON}\n", "utf-8"
+        )
+        report = mask_file(source, tmp_path / "o.csv", policy=load_policy("linshi"), overwrite=True)
+        today = datetime.date.today()
+        formed = day or f"{today.year}年{today.month}月{today.day}日"
+        assert f"自 {formed}形成" in report.due
+    source.write_text("某县2025年第四季度临时救助公示\n姓名,村\n张三丰,红新村\n", "utf-8")
+    (file,) = audit_files([source], policy="linshi").files
+    assert (file.published, file.until) == ("", "")
