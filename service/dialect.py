@@ -21,6 +21,7 @@ from .dialect_models import (
     AnalyzeRequest,
     AnonymizeRequest,
     DeanonymizeRequest,
+    Model,
     SentResult,
     described,
     fault,
@@ -131,8 +132,7 @@ _DEANONYMIZE = {
     openapi_extra=described(AnalyzeRequest, **_ANALYZE),
 )
 async def analyze(request: Request) -> Response:
-    def work(body: bytes) -> Any:
-        asked = fitted(AnalyzeRequest, parsed(body))
+    def work(asked: AnalyzeRequest) -> Any:
         if not asked.text:
             raise fault("No text provided", "没有文字")
         texts = _within(asked.text, request)
@@ -142,12 +142,7 @@ async def analyze(request: Request) -> Response:
         found = [analysis.of(text) for text in texts]
         return found if isinstance(asked.text, list) else found[0]
 
-    return await _worked(request, work, _may_be_slow)
-
-
-def _may_be_slow(body: bytes) -> bool:
-    """Whether a client's own expressions come along: never on the event loop."""
-    return b"ad_hoc_recognizers" in body or b"allow_list" in body or b"\\u" in body
+    return await _worked(request, AnalyzeRequest, work)
 
 
 @router.post(
@@ -157,8 +152,7 @@ def _may_be_slow(body: bytes) -> bool:
     openapi_extra=described(AnonymizeRequest, **_ANONYMIZE),
 )
 async def anonymize(request: Request) -> Response:
-    def work(body: bytes) -> Any:
-        asked = fitted(AnonymizeRequest, parsed(body))
+    def work(asked: AnonymizeRequest) -> Any:
         texts = _within(asked.text, request)
         from .dialect_operators import anonymized, anonymizers
 
@@ -171,7 +165,7 @@ async def anonymize(request: Request) -> Response:
         ]
         return done if isinstance(asked.text, list) else done[0]
 
-    return await _worked(request, work)
+    return await _worked(request, AnonymizeRequest, work)
 
 
 def _results_of_each(asked: AnonymizeRequest, texts: list[str]) -> list[list[SentResult]]:
@@ -195,14 +189,13 @@ def _results_of_each(asked: AnonymizeRequest, texts: list[str]) -> list[list[Sen
     openapi_extra=described(DeanonymizeRequest, **_DEANONYMIZE),
 )
 async def deanonymize(request: Request) -> Response:
-    def work(body: bytes) -> Any:
-        asked = fitted(DeanonymizeRequest, parsed(body))
+    def work(asked: DeanonymizeRequest) -> Any:
         from .dialect_operators import deanonymized, deanonymizers
 
         operators = deanonymizers(asked.deanonymizers)
         return deanonymized(asked.text, asked.anonymizer_results or [], operators, _most(request))
 
-    return await _worked(request, work)
+    return await _worked(request, DeanonymizeRequest, work)
 
 
 def _within(text: str | list[str], request: Request) -> list[str]:
@@ -222,24 +215,26 @@ def _most(request: Request) -> int:
     return 4 * settings.body_mb * MEGABYTE
 
 
-async def _worked(
-    request: Request,
-    work: Callable[[bytes], Any],
-    may_be_slow: Callable[[bytes], bool] = lambda body: False,
-) -> Response:
+async def _worked(request: Request, model: type[Model], work: Callable[[Model], Any]) -> Response:
     """What ``work`` makes of the body, as JSON."""
     require(request, JSON)
     body = await request.body()
+    small = fitted(model, parsed(body)) if len(body) <= INLINE else None
 
     def done() -> bytes:
         warm_up()
-        return as_json(work(body))
+        return as_json(work(small or fitted(model, parsed(body))))
 
-    at_once = _loaded.is_set() and not may_be_slow(body)
+    at_once = small is not None and _loaded.is_set() and not _brings_expressions(small)
     return Response(
         await take(request, len(body) if at_once else max(len(body), INLINE + 1), done),
         media_type=JSON,
     )
+
+
+def _brings_expressions(asked: Any) -> bool:
+    """Whether a client's own regular expressions come along: never on the event loop."""
+    return isinstance(asked, AnalyzeRequest) and bool(asked.ad_hoc_recognizers or asked.allow_list)
 
 
 # ------------------------------------------------------------------------------------------- lists

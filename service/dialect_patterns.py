@@ -21,8 +21,8 @@ from .problems import Problem
 SECONDS = 1.0
 """Of the processor, for all the regular expressions of one request. Presidio allows 60 for each, and
 then goes on without the pattern: what it would have found counts as not there."""
-LONGEST = 500_000
-"""Characters of a text that a client's expressions run over."""
+LONGEST = 200_000
+"""Characters of a text that a client's expressions run over: memory grows with them, 150 MB at most."""
 _LONGEST_SOURCE = 2_000
 _EXPANDED = 100_000
 """Characters that the counted repetitions of one expression may come to: the compiler writes them
