@@ -20,7 +20,18 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.measure import ROOT, SCALES, Result, Scale
 
-BENCHES = ("csv", "xlsx", "text", "formats", "small", "worst", "scaling", "inner", "strength")
+BENCHES = (
+    "csv",
+    "xlsx",
+    "text",
+    "formats",
+    "small",
+    "worst",
+    "scaling",
+    "inner",
+    "strength",
+    "names",
+)
 PLOT = ROOT / "benchmarks" / "plots" / "scaling.png"
 
 

@@ -64,3 +64,36 @@ def test_minors(text: str, names: list[str]) -> None:
 )
 def test_minors_noop(text: str) -> None:
     assert minor_spans(fold(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("其儿子韩宇轩，就读于石桥镇中心小学三年级", ["韩宇轩"]),
+        ("长女赖思雨初中在读，次子赖思远小学在读", ["赖思雨", "赖思远"]),
+        ("双胞胎女儿文静怡、文静悦，均为5岁", ["文静怡", "文静悦"]),
+        ("2023年其女武梦瑶出生，人口增加1人", ["武梦瑶"]),
+        ("捡拾弃婴倪春", ["倪春"]),
+        ("其子陈 晨（4岁）", ["陈 晨"]),
+        ("女儿帕提古丽•吐尔洪，6岁", ["帕提古丽•吐尔洪"]),
+        ("师建国之子隋明，年仅6岁", ["隋明"]),
+        ("其子闵浩（14岁）就读于县第二中学", ["闵浩"]),
+    ],
+)  # fmt: skip
+def test_minors_by_what_is_said_of_them(text: str, names: list[str]) -> None:
+    assert [text[a:b] for a, b in sorted(minor_spans(fold(text)))] == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "孙女，8岁", "女儿在大学就读", "其女王雨就读于湖南大学", "户主王强，小学文化", "其父张三（小学）",
+        "市民王建国带着8岁的儿子在公园散步", "全市孤儿基本生活费标准提高", "儿童保障", "学生安全教育",
+    ],
+)  # fmt: skip
+def test_minors_by_what_is_said_of_them_noop(text: str) -> None:
+    assert minor_spans(fold(text)) == []
+
+
+def test_students_in_news_stay() -> None:
+    assert minor_spans(fold("学生张明说，就读的人多了")) == []
