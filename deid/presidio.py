@@ -12,7 +12,9 @@ length of the text, not with its square.
 from __future__ import annotations
 
 import bisect
+import hashlib
 import json
+import os
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -116,8 +118,8 @@ class JiebaNlpEngine(NlpEngine):
         n_process: int = 1,
         **kwargs: Any,
     ) -> Iterator[tuple[str, NlpArtifacts]]:
-        for text in texts:
-            yield text, self.process_text(text, language)
+        for text in texts:  # Presidio lets numbers and flags in, as texts
+            yield text, self.process_text(str(text), language)
 
     def is_stopword(self, word: str, language: str) -> bool:
         return word in _STOPWORDS
@@ -156,20 +158,25 @@ def _context_words() -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------- recognizers
 
 
-class _LastScan(threading.local):
-    """One scan serves all recognizers of one call: the engine hands each the same text."""
+_SECRET = os.urandom(16)
 
-    text: str | None = None
-    setting: Setting | None = None
+
+class _LastScan(threading.local):
+    """One scan serves all recognizers of one call: the engine hands each the same text. The text is
+    not kept, since a stock engine does not say when its call ends: a digest by this process's key is."""
+
+    key: tuple[bytes, Setting] | None = None
     found: Sequence[Finding] = ()
 
     def __call__(self, text: str, setting: Setting) -> Sequence[Finding]:
-        if text != self.text or setting != self.setting:
-            self.text, self.setting, self.found = text, setting, scan(text, setting)
+        data = text.encode("utf-8", "surrogatepass")
+        key = hashlib.blake2b(data, key=_SECRET).digest(), setting
+        if key != self.key:
+            self.key, self.found = key, scan(text, setting)
         return self.found
 
     def forget(self) -> None:
-        self.text, self.setting, self.found = None, None, ()
+        self.key, self.found = None, ()
 
 
 _scan_once = _LastScan()

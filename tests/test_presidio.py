@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -270,8 +272,63 @@ def test_nothing_is_remembered(analyzer: DeidAnalyzer) -> None:
     from deid.presidio import _scan_once
 
     analyzer.analyze(TEXT)
-    assert _scan_once.text is None
+    assert _scan_once.key is None
     assert not _scan_once.found
+    registry = RecognizerRegistry([DeidRecognizer()], supported_languages=["zh"])
+    engine = AnalyzerEngine(registry, JiebaNlpEngine(), supported_languages=["zh"])
+    assert len(engine.analyze(TEXT, "zh")) == 3
+    assert _scan_once.found  # a stock engine does not tell when it is done
+    assert "1101051949" not in repr(vars(_scan_once))
+
+
+def test_threads_do_not_mix(analyzer: DeidAnalyzer) -> None:
+    def spans_of(number: int) -> list[tuple[int, int, str]]:
+        return spans(analyzer.analyze("，" * (number % 7) + f"电话138{number:08d}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(spans_of, range(300)))
+    assert found == [[(2 + n % 7, 13 + n % 7, "CN_MOBILE")] for n in range(300)]
+
+
+def test_presidios_batches(analyzer: DeidAnalyzer) -> None:
+    batch = BatchAnalyzerEngine(analyzer)
+    found = list(batch.analyze_iterator(["无", "电话13800138000", 13800138000, 1.5, True], "zh"))
+    assert [len(each) for each in found] == [0, 1, 1, 0, 0]
+    told = {
+        each.key: each.recognizer_results
+        for each in batch.analyze_dict({"电话": ["13800138000", 5], "备注": "无"}, "zh")
+    }
+    assert [len(each) for each in told["电话"]] == [1, 0]
+    assert told["备注"] == []
+
+
+@pytest.mark.parametrize("value", [datetime.date(2020, 1, 1), [datetime.date(2020, 1, 1)]])
+def test_what_presidio_takes_for_no_text_is_refused(analyzer: DeidAnalyzer, value: Any) -> None:
+    """Dates and tables are for mask_table: here nothing comes out half examined."""
+    with pytest.raises(ValueError, match="type"):
+        list(BatchAnalyzerEngine(analyzer).analyze_dict({"x": value}, "zh"))
+
+
+def test_options_that_nobody_knows_are_refused() -> None:
+    with pytest.raises(TypeError):
+        create_analyzer(default_score_treshold=0.5)
+    with pytest.raises(TypeError):
+        DeidRecognizer(suported_entities=["CN_MOBILE"])
+
+
+def test_long_texts_cost_in_proportion(
+    analyzer: DeidAnalyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted, not timed: one scan a call, however many findings, and one look for each of them."""
+    import deid.presidio as bridge
+
+    calls: list[int] = []
+    monkeypatch.setattr(
+        bridge, "scan", lambda text, setting: calls.append(1) or scan(text, setting)
+    )
+    found = analyzer.analyze(f"{TEXT}\n" * 300)
+    assert len(found) == 900
+    assert len(calls) == 1
 
 
 def test_a_long_text_costs_no_square() -> None:
