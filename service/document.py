@@ -87,6 +87,7 @@ def _operations(made: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _complete(path: str, operation: dict[str, Any]) -> None:
     """Add what the gate and the readers of bodies may answer."""
+    operation.setdefault("tags", ["files" if path.startswith("/v1/") else "presidio"])
     responses: dict[str, Any] = operation.setdefault("responses", {})
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]

@@ -57,6 +57,7 @@ def serve(settings: Settings, talk: Callable[[str], None]) -> int:
         date_header=True,
         timeout_graceful_shutdown=last,
         h11_max_incomplete_event_size=64 * 1024,
+        timeout_keep_alive=65,  # more than proxies keep theirs: who closes first loses no request
         limit_concurrency=1_000,
     )
     try:

@@ -4,6 +4,8 @@
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
+const GROUPS = { catalogue: "目录和状态", texts: "文字", records: "表格", files: "文件", presidio: "Presidio 接口" };
+
 function element(name, text, ...children) {
   const made = document.createElement(name);
   if (text) made.textContent = text;
@@ -126,7 +128,7 @@ function draw(whole) {
   const main = document.getElementById("document");
   main.replaceChildren(element("p", `${whole.info.title} ${whole.info.version}`));
   for (const line of (whole.info.description || "").split("\n\n")) main.append(element("p", line));
-  for (const [name, sections] of groups) main.append(element("h2", name), ...sections);
+  for (const [name, sections] of groups) main.append(element("h2", GROUPS[name] || name), ...sections);
 }
 
 fetch("/openapi.json")
