@@ -8,6 +8,7 @@ that shares the disk.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -18,6 +19,8 @@ from pathlib import Path
 
 _PREFIX = "deid-serve-"
 _LOCK = "lock"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a disk says that takes no more."""
 _NEWBORN = 60
 """Seconds for which a folder without a lock may be one that a server is just making."""
 

@@ -23,7 +23,7 @@ from typing import Any
 from deid import load_policy
 from deid.model import FileReport
 
-from .folders import Folder, open_folder, remove
+from .folders import FULL, Folder, open_folder, remove
 from .metrics import Metrics
 from .problems import Problem
 from .settings import Settings
@@ -37,6 +37,8 @@ _KEPT = 16
 """Times the queue: jobs that may wait to be fetched before no more are taken."""
 _FRESH = 60
 """Seconds for which a result that nobody fetched holds up the end of the server."""
+_PARTS = 20_000
+"""Reports of files that are held in memory before no more jobs are taken."""
 _DEATHS = 3
 """Deaths of a worker in one job after which the rest of its files is not tried."""
 
@@ -175,10 +177,16 @@ class Jobs:
             raise Problem("stopping", headers={"Retry-After": "30"})
         most = self.settings.queue
         kept = len(self._jobs) - len(self._waiting) - len(self._running)
-        if self._uploading + len(self._waiting) >= most or kept >= most * _KEPT:
+        parts = sum(len(job.parts) for job in self._jobs.values())
+        waiting = self._uploading + len(self._waiting)
+        if waiting >= most or kept >= most * _KEPT or parts >= _PARTS:
             raise Problem("too-many", headers={"Retry-After": "10"})
         assert self._folder
-        job = Job(secrets.token_hex(16), owner, self._folder.new())
+        try:
+            folder = self._folder.new()
+        except OSError as error:
+            raise (Problem("no-space") if error.errno in FULL else error) from None
+        job = Job(secrets.token_hex(16), owner, folder)
         self._uploading += 1
         try:
             yield job

@@ -6,7 +6,6 @@ The client's file names are kept as texts and never become a path here.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import shutil
@@ -22,12 +21,12 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from .folders import FULL
 from .problems import Problem
 
 MOST_FILES = 1_000
 _MOST_TEXT = 256 * 1024
 """Bytes of all fields that are no files."""
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +202,7 @@ def _told() -> Iterator[None]:
     except FormParserError:
         raise Problem("bad-form") from None
     except OSError as error:
-        raise (Problem("no-space") if error.errno in _FULL else error) from None
+        raise (Problem("no-space") if error.errno in FULL else error) from None
 
 
 # --- names ----------------------------------------------------------------------------------------

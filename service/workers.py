@@ -147,7 +147,8 @@ def serve_calls(pipe: Connection) -> None:
 
 def _settle() -> None:
     """Private files, no dump of memory, nothing said: what a library complains of may be content."""
-    for name in ("SIGINT", "SIGHUP"):
+    # A terminal, and systemd, ask all processes to stop; the server decides when these do.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if number := getattr(signal, name, None):
             signal.signal(number, signal.SIG_IGN)
     os.umask(0o077)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import Server, Start
 from lists import CSV, ID, MASKED, MOBILE, NAME, begin, finish, folders, masked, post, problem
+from real_server import Server, Start
 
 from deid import mask_file
 
@@ -244,6 +244,23 @@ def test_deleted_is_deleted(server: Server) -> None:
     assert server.client.delete(job).status_code == 204
     assert problem(server.client.get(job)) == (404, "no-job")
     assert problem(server.client.get(f"{job}/results/0")) == (404, "no-job")
+
+
+def test_a_download_that_breaks_off_can_be_had_again(server: Server) -> None:
+    content = (b"a" * 1000 + b"\n") * 8_000
+    state = masked(server.client, ("说明.txt", content))
+    link = state["files"][0]["link"]
+    for address in (link, state["links"]["all"]):
+        with connected(server) as line:
+            line.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert line.recv(1000).startswith(b"HTTP/1.1 200 ")
+            # One at a time: who comes second is told to wait.
+            assert problem(server.client.get(link)) == (409, "not-ready")
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        until_quiet(server)
+    answer = server.client.get(link)
+    assert (answer.status_code, answer.content == content) == (200, True)
+    assert problem(server.client.get(link)) == (410, "gone")
 
 
 # --- audit ----------------------------------------------------------------------------------------
