@@ -555,7 +555,7 @@ def test_large_frames_as_small_ones(
     before = frame.copy(deep=True)
     try:
         document = document_of(frame, columns, "")
-        done = frames_module._mask_large(document, load_policy("general"))
+        done = frames_module.mask_by_column(document, load_policy("general"))
     except UnicodeEncodeError:
         raise AssertionError("a text that is no Unicode stops the way of large frames") from None
     taken[done is not None] += 1
