@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from deid.columns import Profile, profile_rows
 from deid.entities import load_entities
 from deid.errors import UnknownKind
 from deid.fields import NO_LABEL, SKIP, Label, field_of, kind_label, raw_fields
-from deid.model import READING, Override, Table, Text
+from deid.model import READING, Override, Row, Table, Text
 from deid.policy import Policy
 from deid.tables import WINDOW, scan_table
 
@@ -49,8 +50,11 @@ def moved(kinds: Kinds, drops: Mapping[str, frozenset[int]]) -> Kinds:
     }
 
 
-def overrides(parts: Sequence[Table | Text], kinds: Kinds, policy: Policy) -> list[Override]:
-    """The columns that a person said to hold less than they were judged to hold.
+def overrides(
+    parts: Sequence[Table | Text], kinds: Kinds, policy: Policy, rows: int | None = None
+) -> list[Override]:
+    """The columns that a person said to hold less than they were judged to hold; ``rows``: how many
+    are looked at to count what is not hidden for that, all without.
 
     Raises UnknownKind for a kind, a table or a column that there is not.
     """
@@ -62,8 +66,13 @@ def overrides(parts: Sequence[Table | Text], kinds: Kinds, policy: Policy) -> li
         if judged is None:
             raise UnknownKind(f"改判的第 {column + 1} 列在文件里没有，或不在名单之内，未处理")
         if kind == SKIP or _weight(after, policy) < _weight(judged.label, policy):
-            found.append(_override(tables[name], judged, after, kinds, policy))
+            table = replace(tables[name], rows=partial(_first, tables[name].rows, rows))
+            found.append(_override(table, judged, after, kinds, policy))
     return found
+
+
+def _first(rows: Callable[[], Iterator[Row]], most: int | None) -> Iterator[Row]:
+    return islice(rows(), most)
 
 
 def _profiles(table: Table, column: int) -> Iterator[Profile]:

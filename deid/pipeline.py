@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from itertools import islice, zip_longest
 from pathlib import Path
 from types import MappingProxyType
@@ -209,6 +209,47 @@ class _Order:
     def named(self) -> Path:
         """What may tell of the list besides its content."""
         return Path(self.called) if self.called else self.source
+
+
+def glance_file(
+    source: Path,
+    *,
+    policy: Policy,
+    kinds: Kinds = _NO_KINDS,
+    override: str = "",
+    most: int,
+    watch: Watch,
+) -> FileReport:
+    """``mask_file`` of the first rows of each table and the first texts; nothing is written, and so
+    nothing verified: the report is of these only, and no conclusion."""
+    started = time.perf_counter()
+    if policy.refused and not is_reason(override):
+        return _refused(source, policy, bool(override), started)
+    try:
+        with contextlib.closing(open_document(source)) as document:
+            policy = _effective(policy)
+            by_hand = overrides(document.parts, kinds, policy, rows=most)
+            parts = list(_glanced(with_kinds(document.parts, kinds), most))
+            work, policy, blocked = _worked(document, parts, policy, Known(), source)
+            watch(parts, work.edits, work.drops)
+            report = _report(source, None, document, policy, work, started)
+            return _overridden(replace(report, left=tuple(blocked[:1000])), by_hand)
+    except (DeidError, OSError) as error:
+        return _failed(source, policy, error, started, status="unreadable")
+
+
+def _glanced(parts: Iterable[Table | Text], most: int) -> Iterator[Table | Text]:
+    texts = 0
+    for part in parts:
+        if isinstance(part, Table):
+            yield replace(part, rows=partial(_first, part.rows, most))
+        elif texts < most:
+            texts += 1
+            yield part
+
+
+def _first(rows: Callable[[], Iterator[Row]], most: int) -> Iterator[Row]:
+    return islice(rows(), most)
 
 
 def is_reason(text: str) -> bool:
@@ -646,7 +687,7 @@ def _column(table: str, index: int, profile: Profile, rows: int) -> Column:
     )
 
 
-@cache
+@lru_cache(maxsize=1 << 12)  # whatever stands in a title
 def _header_shown(header: str) -> str:
     """A header as the report may show it: a header that holds an identifier is no header."""
     return "" if scan(header) or any(char.isdigit() for char in fold(header)[:40]) else header[:40]

@@ -19,7 +19,7 @@ from deid.explain import field_rule
 from deid.fields import NO_LABEL, SKIP, Label, field_of, raw_fields
 from deid.mask import apply_edits
 from deid.model import READING, Edit, FileReport, Finding, Item, Table, Text
-from deid.pipeline import mask_file
+from deid.pipeline import glance_file, mask_file
 from deid.policy import Policy
 from deid.prose import scan_texts
 from deid.report import file_as_dict, rule
@@ -27,6 +27,13 @@ from deid.tables import CellFindings, own_date, scan_table
 
 Edits = Mapping[str, Sequence[Edit]]
 Drops = Mapping[str, frozenset[int]]
+
+
+_USUAL = 400_000
+_WHOLE = {".xlsx": 150_000, ".docx": 2_000_000, ".pdf": 2_000_000}
+"""Bytes up to which a file is previewed whole: nobody waits longer than a second or two."""
+_GLANCE = 2_000
+"""Rows that are read of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +59,15 @@ def preview_file(
 ) -> dict[str, Any]:
     """The report of a dry run, and the tables and texts as they would be written, fit for JSON.
 
-    Where nothing may be written, what is shown is how far the masks would have come.
+    Where nothing may be written, what is shown is how far the masks would have come. Of a large file
+    only the first rows are read (``rows_read``; 0: all): the report then is no conclusion.
     """
     look = _Look(policy, bounds or Bounds())
+    if source.is_file() and source.stat().st_size > _WHOLE.get(source.suffix.lower(), _USUAL):
+        report = glance_file(
+            source, policy=policy, kinds=kinds or {}, override=override, most=_GLANCE, watch=look
+        )
+        return {**look.told(report), "rows_read": _GLANCE}
     report = mask_file(
         source,
         Path(tempfile.gettempdir()) / f"preview{source.suffix}",
@@ -65,7 +78,7 @@ def preview_file(
         watch=look,
         called=called,
     )
-    return look.told(report)
+    return {**look.told(report), "rows_read": 0}
 
 
 def known_kinds() -> list[dict[str, str]]:

@@ -664,7 +664,12 @@
 
   function show() {
     const report = shown.report;
-    verdict($("view-verdict"), report.status, reasonOf(report) || ADVICE[report.status]);
+    if (shown.rows_read && report.status !== "refused" && report.status !== "unreadable") {
+      verdict($("view-verdict"), "waiting", "文件较大，这里只看前 " + shown.rows_read + " 行；结论以上面的清单为准。");
+      $("view-verdict").firstChild.textContent = "部分预览";
+    } else {
+      verdict($("view-verdict"), report.status, reasonOf(report) || ADVICE[report.status]);
+    }
     $("view-name").textContent = report.source;
     const tables = shown.tables;
     tableAt = Math.min(tableAt, Math.max(tables.length - 1, 0));
@@ -830,12 +835,18 @@
           make("td", { text: letter(column.column) }),
           make("td", { text: column.header || "（没有表头）" }),
           make("td", {}, select),
-          make("td", { text: column.rule }),
+          make("td", { text: column.rule + masked(table, column) }),
           make("td", { text: column.by_hand ? "人工改判" : column.why || "没有可认的表头和值" }),
         );
       }),
     );
     if (focused && focused.startsWith("kind-") && $(focused)) $(focused).focus({ preventScroll: true });
+  }
+
+  /** How many cells of the column are masked: none may be what the clerk did not mean. */
+  function masked(table, column) {
+    const found = shown.report.columns.find((each) => each.table === table.name && each.column === column.column);
+    return found && found.entity && !column.dropped ? "（遮盖 " + found.rows + " 格）" : "";
   }
 
   function fill(select, column, kind) {
@@ -856,6 +867,11 @@
     else one.kinds.delete(place);
     stale = true;
     if (await preview()) {
+      if (shown.rows_read) {
+        one.report = one.result = null;
+        start();
+        return;
+      }
       if (one.report) one.report = Object.assign({}, one.report, shown.report);
       listFiles();
       if (files.every((each) => each.report)) sumUp();
