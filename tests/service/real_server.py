@@ -78,7 +78,8 @@ def start(folder: Path, **settings: object) -> Server:
         assert process.stderr
         for line in process.stderr:
             lines.append(line)
-            told.set()
+            if _ADDRESS.search(line):
+                told.set()
         told.set()
 
     reader = threading.Thread(target=read, daemon=True)
@@ -87,6 +88,10 @@ def start(folder: Path, **settings: object) -> Server:
     address = _ADDRESS.search("".join(lines))
     if address is None:
         process.kill()
+        process.wait(_PATIENCE)
+        reader.join(_PATIENCE)
+        assert process.stderr
+        process.stderr.close()
         pytest.fail(f"the server did not start: {lines}")
     # The port listens before it is told, so that this waits in the line and never is turned away.
     client = httpx.Client(base_url=address[0], trust_env=False, timeout=_PATIENCE)
