@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.conftest import Server, start
+from tests.service.real_server import Server, start
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""

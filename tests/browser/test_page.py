@@ -17,7 +17,7 @@ from deid.policy import load_policy
 from deid.sample import write_samples
 from service.settings import key_digest
 from tests.browser.conftest import Visit, living, visiting
-from tests.service.conftest import Server, start
+from tests.service.real_server import Server, start
 
 ID, MOBILE, HOME = "11010519491231002X", "13800138000", "红新村8组17号"
 SPARE = "88123456"
