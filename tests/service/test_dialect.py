@@ -160,6 +160,14 @@ def test_deny_lists(
     assert [(each["start"], each["end"]) for each in found] == places
 
 
+def test_a_long_deny_list(client: httpx.Client) -> None:
+    words = [recognizer(deny_list=[f"w{number}" for number in range(10_000)])]
+    assert len(analyze(client, "W77 w10001 " * 10_000, ad_hoc_recognizers=words)) == 10_000
+    deep = [recognizer(deny_list=["a" * length for length in range(1, 1_000)])]
+    body = {"text": "a" * 20_000, "language": "zh", "ad_hoc_recognizers": deep}
+    _is_fault(client.post("/analyze", json=body), 422, "takes too long")
+
+
 def test_a_recognizer_as_presidio_writes_it(client: httpx.Client) -> None:
     words = [f"word{number}" for number in range(1_000)]
     real = PatternRecognizer(
