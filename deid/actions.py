@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import lru_cache
 from itertools import zip_longest
 
 from deid.columns import NO_BLOCK, Block, Profile
@@ -62,7 +62,7 @@ KEEP = Verdict()
 # ------------------------------------------------------------------------------------- fields
 
 
-@cache
+@lru_cache(maxsize=1 << 12)  # whatever stands in a title
 def _fields(label: Label, header: str) -> frozenset[str]:
     """Every field that a column holds: 身份证号/出生年月 holds two."""
     last = header.rpartition(" / ")[2]

@@ -206,7 +206,7 @@ def header_label(header: str) -> Label:
     return _header_label(whole)
 
 
-@cache
+@lru_cache(maxsize=1 << 12)  # whatever stands in a title
 def _header_label(whole: str) -> Label:
     words = _headers()
     if whole in words:

@@ -23,7 +23,7 @@ from deid.policy import Policy
 from .bodies import JSON, as_json, content, fitted, parsed, require
 from .problems import Problem
 from .settings import Settings
-from .texts import PolicyName, named_policy
+from .texts import LONGEST_TITLE, PolicyName, named_policy
 from .turns import take
 
 router = APIRouter(tags=["records"])
@@ -262,7 +262,9 @@ def _columns_of(asked: Records, settings: Settings) -> dict[str, list[Any]]:
         titles = list(dict.fromkeys(title for row in asked.rows for title in row))
         _require_few(len(asked.rows), len(titles), settings)
         columns = {title: [row.get(title) for row in asked.rows] for title in titles}
-    for values in columns.values():
+    for title, values in columns.items():
+        if len(title) > LONGEST_TITLE:
+            raise Problem("invalid", f"列名最多 {LONGEST_TITLE} 个字", "A column title is too long")
         if not _CELLS.issuperset(map(type, values)):
             raise Problem(
                 "invalid", "单元格只能是文字、数字、true、false 或 null", "Cells are scalars"

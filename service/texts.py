@@ -19,6 +19,8 @@ from .turns import take
 
 router = APIRouter(tags=["texts"])
 
+LONGEST_TITLE = 1_000
+"""Characters of a column title: what titles are is remembered, by the title."""
 PolicyName = Annotated[
     str, Field(description="公示规则，见 /v1/policies / the name of a policy", max_length=200)
 ]
@@ -33,7 +35,10 @@ class Texts(BaseModel):
     policy: PolicyName = "general"
     header: Annotated[
         str | None,
-        Field(description="列名：这些文字是哪一列的单元格 / the column title they stand under"),
+        Field(
+            description="列名：这些文字是哪一列的单元格 / the column title they stand under",
+            max_length=LONGEST_TITLE,
+        ),
     ] = None
 
 
