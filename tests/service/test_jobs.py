@@ -83,7 +83,7 @@ def test_other_files_of_the_job_are_still_done(shared: Server) -> None:
 
 
 def test_a_job_that_takes_too_long_is_stopped(start_server: Start) -> None:
-    server = start_server(job_seconds=1)
+    server = start_server(job_seconds=3)
     held = Held(server.client, server.process.pid)
     state = masked(server.client, ("一.csv", CSV), ("二.csv", CSV))
     assert state["state"] == "failed"
