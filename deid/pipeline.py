@@ -217,6 +217,7 @@ def glance_file(
     policy: Policy,
     kinds: Kinds = _NO_KINDS,
     override: str = "",
+    called: str = "",
     most: int,
     watch: Watch,
 ) -> FileReport:
@@ -230,7 +231,8 @@ def glance_file(
             policy = _effective(policy)
             by_hand = overrides(document.parts, kinds, policy, rows=most)
             parts = list(_glanced(with_kinds(document.parts, kinds), most))
-            work, policy, blocked = _worked(document, parts, policy, Known(), source)
+            named = Path(called) if called else source
+            work, policy, blocked = _worked(document, parts, policy, Known(), named)
             watch(parts, work.edits, work.drops)
             report = _report(source, None, document, policy, work, started)
             return _overridden(replace(report, left=tuple(blocked[:1000])), by_hand)

@@ -65,7 +65,13 @@ def preview_file(
     look = _Look(policy, bounds or Bounds())
     if source.is_file() and source.stat().st_size > _WHOLE.get(source.suffix.lower(), _USUAL):
         report = glance_file(
-            source, policy=policy, kinds=kinds or {}, override=override, most=_GLANCE, watch=look
+            source,
+            policy=policy,
+            kinds=kinds or {},
+            override=override,
+            called=called,
+            most=_GLANCE,
+            watch=look,
         )
         return {**look.told(report), "rows_read": _GLANCE}
     report = mask_file(
