@@ -33,6 +33,8 @@ _FLAGS |= {256: regex.ASCII}  # 256 is ASCII to `re`, to `regex` it is VERSION1
 _COUNT = regex.compile(r"(\S?)\s*\{\s*(\d+)")
 _REFUSED = {
     "the verbose flag": regex.compile(r"\(\?[a-zA-Z0-9-]*x[a-zA-Z0-9-]*[:)]"),
+    # ``(?:a{e<=5})*`` takes 400 MB in its second.
+    "fuzzy matching": regex.compile(r"(?<!\\[pPN])\{[\s\d<=+,]*[eids][\s\d<=+,:}]"),
     # ``(?:a|(?R))*b`` takes 8 GB before any clock is looked at.
     "recursion": regex.compile(r"\(\?(?:R|&|P>|[+-]?\d)"),
 }

@@ -344,6 +344,8 @@ def test_what_is_no_json_is_told(client: httpx.Client, body: bytes) -> None:
         ("a{99999999999}", "repetitions"),
         ("(?:a|(?R))*b", "recursion"),
         ("(?P<n>a(?&n)?)b", "recursion"),
+        ("(?:a{e<=5})*b", "fuzzy"),
+        ("(?:a){2i+1d<=4}", "fuzzy"),
         ("(?x)a # b", "verbose"),
         ("a" * 2_001, "too long"),
         ("(" * 900 + ")" * 900, "invalid regex"),
