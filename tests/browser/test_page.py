@@ -205,6 +205,18 @@ def test_unreadable_files_are_told(visit: Visit) -> None:
     assert visit.page.is_disabled("#all")
 
 
+def test_a_server_that_is_gone_is_told(browser: Any, tmp_path: Path) -> None:
+    server = start(tmp_path / "service")
+    with visiting(browser, server) as visit:
+        visit.open()
+        server.kill()
+        given = {"name": "名单.csv", "mimeType": "text/csv", "buffer": LIST}
+        visit.page.set_input_files("#file", [given])
+        visit.page.wait_for_selector("#alert:not([hidden])")
+        assert "服务没有应答" in visit.page.inner_text("#alert")
+        assert visit.page.is_hidden("#stop")
+
+
 # -------------------------------------------------------------------------------- hostile files
 
 
