@@ -210,6 +210,7 @@ def test_a_server_that_is_gone_is_told(browser: Any, tmp_path: Path) -> None:
     with visiting(browser, server) as visit:
         visit.open()
         server.kill()
+        server.wait()
         given = {"name": "名单.csv", "mimeType": "text/csv", "buffer": LIST}
         visit.page.set_input_files("#file", [given])
         visit.page.wait_for_selector("#alert:not([hidden])")
