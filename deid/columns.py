@@ -151,6 +151,8 @@ def _is_note(row: Row, block: Block, wide: frozenset[int]) -> bool:
     texts = _texts(row)
     first = normal(texts[0]) if texts else ""
     marked = first.startswith(_footers()) and not _TOTAL.fullmatch(first)
+    if len(texts) == 1 and block.width == 1:
+        return marked  # a list of one column: every row of it has one cell
     if len(texts) == 1:
         return len(first) > 12 or marked or (block.width > 3 and not first.isdigit())
     signed = sum(text.rstrip().endswith((":", "：")) or _sign(text) for text in texts)

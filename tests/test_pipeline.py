@@ -153,3 +153,22 @@ def test_what_a_fresh_look_does_not_clear_is_not_written(
     assert report.message
     assert not list(target.parent.glob("*"))
     assert CARD not in repr(report)
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "masked"),
+    [
+        ("身份证号", "430702193305247113", "430702************"),  # a wrong check digit
+        ("银行账号", "62284800", "********"),
+        ("联系电话", "4212345", "*******"),
+        ("家庭住址", "柳湾社区第三栋第二单元二〇一号房", "柳湾社区***"),
+    ],
+)
+def test_a_list_of_one_column(header: str, value: str, masked: str, tmp_path: Path) -> None:
+    """A row of one cell is a note in a table, but not where every row has one cell."""
+    source = tmp_path / "list.csv"
+    source.write_text(f"{header}\n{value}\n{value}\n说明：监督电话0735-4212345\n", encoding="utf-8")
+    report = mask_file(source, tmp_path / "out.csv")
+    assert report.status == "publish", report.left
+    lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert lines == [header, masked, masked, "说明：监督电话0735-4212345"]
