@@ -25,7 +25,7 @@ _WORDS = {"CN_RESIDENT_ID": ["身份证"], "CN_MOBILE": ["电话"], "CN_BANK_CAR
 
 
 def main() -> None:
-    """Print the table of docs/presidio.md."""
+    """Print the table of deid/docs/presidio.md."""
     texts = _texts()
     size = sum(len(text.encode()) for text in texts)
     bridge = create_analyzer()

@@ -25,7 +25,7 @@ _LISTED = 10**9
 
 
 def main() -> None:
-    """Print the table of docs/spark.md."""
+    """Print the table of deid/docs/spark.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", type=int, nargs="?", default=200_000)
     parser.add_argument("--cores", type=int, nargs="*", default=[1, 2])

@@ -147,7 +147,7 @@ def is_dangerous(union: UnionAudit) -> bool:
 
 
 def report_as_dict(report: AuditReport, version: str = "") -> dict[str, Any]:
-    """The report as JSON holds it; the shape is described in docs/audit.md."""
+    """The report as JSON holds it; the shape is described in deid/docs/audit.md."""
     return {
         "schema": SCHEMA,
         "version": version,

@@ -50,7 +50,7 @@ def minor_names(folded: str) -> list[tuple[int, int]]:
     """Where a folded text names a minor, read without jieba, which no list may wait for.
 
     Words of kinship and for children tell such names well enough: 40 of the 49 minors in the labelled
-    remarks are found, with jieba and students of any age 46 (docs/names.md).
+    remarks are found, with jieba and students of any age 46 (deid/docs/names.md).
     """
     found = []
     for sentence in _SENTENCE_OF.finditer(folded):

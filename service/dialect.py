@@ -1,5 +1,5 @@
 """Presidio's REST dialect, of its analyzer and its anonymizer at one address: a client of theirs works
-by changing the address. What differs is listed in docs/service.md.
+by changing the address. What differs is listed in deid/docs/service.md.
 
 Presidio is loaded by the first request (or at start, by ``presidio_at_start``), in a thread.
 """

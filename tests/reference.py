@@ -1,4 +1,4 @@
-"""docs/library.md, from the docstrings: ``python tests/reference.py`` writes it anew."""
+"""deid/docs/library.md, from the docstrings: ``python tests/reference.py`` writes it anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "library.md"
+TARGET = Path(__file__).resolve().parent.parent / "deid" / "docs" / "library.md"
 MODULES = ("deid", "deid.presidio", "deid.spark")
 _HEAD = """# Library
 

@@ -17,7 +17,7 @@ from tests import reference
 from tests.readme import blocks
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs"
+DOCS = ROOT / "deid" / "docs"
 
 
 def run_examples(page: str, names: dict[str, object]) -> int:
@@ -60,7 +60,7 @@ def test_every_public_name_is_told() -> None:
 def test_the_readme_links_the_pages() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(
-        f"docs/{page}.md" in readme for page in ("library", "dataframes", "presidio", "spark")
+        f"deid/docs/{page}.md" in readme for page in ("library", "dataframes", "presidio", "spark")
     )
 
 

@@ -1,4 +1,4 @@
-"""docs/policies.md: its policies are sound, its lists and days are what the program makes of them."""
+"""deid/docs/policies.md: its policies are sound, its lists and days are what the program makes of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deid.policy import check_policy
 from deid.policy_files import KEYS
 
 ROOT = Path(__file__).resolve().parent.parent
-TEXT = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "deid" / "docs" / "policies.md").read_text(encoding="utf-8")
 OWN = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 SOURCE = re.search(r"```csv\n(.*?)```", TEXT, re.DOTALL)
 LISTS = re.findall(
