@@ -276,7 +276,7 @@ def test_the_word_file_in_the_readme_keeps_every_word_that_is_not_masked(tmp_pat
 
 def test_pictures_of_the_looks_are_small() -> None:
     pictures = sorted(LOOKS.glob("*.png"))
-    assert len(pictures) == 4
+    assert len(pictures) == 8
     assert all(path.stat().st_size < 150_000 for path in pictures)
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     assert all(f"tests/golden/looks/{path.name}" in readme for path in pictures)
