@@ -37,7 +37,7 @@ from deid.published import Person, Publication, RowReader, date_in_name, style
 from deid.scan import scan
 from deid.stream import LEAST, mask_csv
 from deid.strength_context import areas_in
-from deid.tables import _CellScanner, _form_values, _scan_row, form_minors, own_date
+from deid.tables import _CellScanner, _scan_row, minors_in_forms, own_date
 from deid.text import STAR_LIKE, fold
 from deid.union import UnionAudit, Unit, strength_of, unite
 
@@ -354,7 +354,7 @@ class _FilePass:
                 self._titled(views, reader)
                 first = False
             day = self.date or datetime.date.today()
-            minors = form_minors(_form_values(views), day) if scanning else {}
+            minors = minors_in_forms(views, day) if scanning else {}
             for view in views:
                 if view.zone == "data":
                     publication.rows += 1

@@ -411,6 +411,13 @@ def profile_rows(
     return views, carried
 
 
+def main_block(views: Sequence[View]) -> Block:
+    """The block that most data rows among the views belong to."""
+    blocks = Counter(id(view.block) for view in views if view.zone == "data")
+    main = max(blocks, key=blocks.__getitem__, default=0)
+    return next((view.block for view in views if id(view.block) == main), NO_BLOCK)
+
+
 def _sections(
     rows: Sequence[Row],
     strong: Mapping[int, Mapping[int, Label]],

@@ -17,7 +17,7 @@ from io import BytesIO
 import numpy as np
 
 from deid import csv_grid, csv_memory, tables, vector
-from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
+from deid.columns import NO_BLOCK, Block, Profile, View, main_block, profile_rows
 from deid.csv_columns import Columns, Marks, Told, setting_of
 from deid.csv_grid import Grid, Patch
 from deid.csv_reader import Kind
@@ -28,7 +28,7 @@ from deid.formats.encoding import Encoding
 from deid.model import Edit, Finding, Remark, Row, Table
 from deid.policy import Policy
 from deid.scan import Setting
-from deid.tables import WINDOW, adult_names, features_of, minor_names, own_date
+from deid.tables import WINDOW, adult_names, date_told, features_of, minor_names, minors_in_forms
 from deid.vector import Flags, Places
 
 _LONG_ROW = 50
@@ -138,9 +138,7 @@ class Pass:
         self.titles = 0
         views, self.block = profile_rows(rows, (), self.block)
         self._date(views)
-        blocks = Counter(id(view.block) for view in views if view.zone == "data")
-        main = max(blocks, key=blocks.__getitem__, default=0)
-        block = next((view.block for view in views if id(view.block) == main), NO_BLOCK)
+        block = main_block(views)
         special = {
             at: view
             for at, view in enumerate(views)
@@ -149,17 +147,12 @@ class Pass:
         return block, special
 
     def _date(self, views: Sequence[View]) -> None:
-        self._reference = self._reference or own_date(
-            text
-            for view in views
-            if view.zone in ("note", "title")
-            for text in view.row.cells.values()
-        )
+        self._reference = self._reference or date_told(views)
         day = self._reference or datetime.date.today()
         if day != self.judge.day:
             self.columns.settle()
             self.judge.day = day
-        self._in_forms = tables.form_minors(tables._form_values(views), day)
+        self._in_forms = minors_in_forms(views, day)
 
     def _row(self, grid: Grid, at: int) -> Row:
         raw = grid.data[grid.row_starts[at] : grid.row_ends[at]]

@@ -46,6 +46,7 @@ from deid.tables import (
     CellFindings,
     adult_names,
     adults_of_table,
+    date_of_texts,
     features_of,
     own_date,
     scan_table,
@@ -545,7 +546,7 @@ def _examine(
     closely = policy.reshapes or policy.thresholds != Thresholds()
     tables = [part for part in parts if isinstance(part, Table)]
     texts = [part for part in parts if isinstance(part, Text)]
-    reference = own_date(text.text for text in texts) if len(texts) < 5000 else None
+    reference = date_of_texts(texts)
     work.reference = reference
     for table in tables:
         for cell in scan_table(table, reference):

@@ -23,7 +23,7 @@ from deid.pipeline import glance_file, mask_file
 from deid.policy import Policy
 from deid.prose import scan_texts
 from deid.report import file_as_dict, rule
-from deid.tables import CellFindings, own_date, scan_table
+from deid.tables import CellFindings, date_of_texts, scan_table
 
 Edits = Mapping[str, Sequence[Edit]]
 Drops = Mapping[str, frozenset[int]]
@@ -119,7 +119,7 @@ class _Look:
     def __call__(self, parts: Sequence[Table | Text], edits: Edits, drops: Drops) -> None:
         tables = [p for p in parts if isinstance(p, Table) and READING not in p.name]
         texts = [p for p in parts if isinstance(p, Text) and READING not in p.place]
-        day = own_date(text.text for text in texts) if len(texts) < 5000 else None
+        day = date_of_texts(texts)
         for table in tables[: self.bounds.tables]:
             # A table of layout holds no list; its texts are parts of their own where there are any.
             self._table(table, scan_table(table, day), edits, drops.get(table.name, frozenset()))

@@ -25,6 +25,7 @@ from deid.columns import (
     View,
     _is_form,
     _strong,
+    main_block,
     profile_rows,
 )
 from deid.fields import NO_LABEL
@@ -49,7 +50,7 @@ from deid.sheet_judging import (
     Judge,
 )
 from deid.sheet_reading import QuickSheet, strings_of
-from deid.tables import features_of, minor_names, own_date
+from deid.tables import date_told, features_of, minor_names, minors_in_forms
 from deid.vector import Bytes, Flags, Places
 
 _MAX_WIDTH = 512
@@ -459,24 +460,17 @@ class SheetPass:
             raise Odd
         views, self.block = profile_rows(rows, self.sheet.merges, self.block)
         self._date(views)
-        blocks = Counter(id(view.block) for view in views if view.zone == "data")
-        main = max(blocks, key=blocks.__getitem__, default=0)
-        block = next((view.block for view in views if id(view.block) == main), NO_BLOCK)
+        block = main_block(views)
         told = self._told(self.window, block)
         return told, block, _special(dict(zip(self.full, views, strict=True)), block)
 
     def _date(self, views: Sequence[View]) -> None:
-        self.reference = self.reference or own_date(
-            text
-            for view in views
-            if view.zone in ("note", "title")
-            for text in view.row.cells.values()
-        )
+        self.reference = self.reference or date_told(views)
         day = self.reference or datetime.date.today()
         if day != self.judge.day:
             self.whole.forget(day)
             self.stale = True
-        self.in_forms = tables.form_minors(tables._form_values(views), day)
+        self.in_forms = minors_in_forms(views, day)
 
     # --------------------------------------------------------------------------------- the cells
 

@@ -30,7 +30,7 @@ from deid.sheet_judging import FIRST, Hidden, clashes, long_runs, stands
 from deid.sheet_passes import Pass
 from deid.sheet_reading import open_workbook, texts_outside
 from deid.sheet_writing import Saving
-from deid.tables import own_date
+from deid.tables import date_of_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class _Masking:
     def run(self, target: Path) -> Masked:
         """Mask, save, verify. Raises Odd."""
         texts = texts_outside(self.book)
-        reference = own_date(text.text for text in texts) if len(texts) < 5000 else None
+        reference = date_of_texts(texts)
         self.text_hidden = Hidden()
         found = self._scan_texts(texts, reference)
         done = self._passes(texts, reference, found)

@@ -22,7 +22,7 @@ from deid.columns import (
 )
 from deid.fields import NO_LABEL, SKIP, Label, kind_label
 from deid.later import later
-from deid.model import Finding, Row, Table
+from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, bare, scan
 from deid.text import fold
@@ -70,7 +70,7 @@ def scan_table(table: Table, reference: datetime.date | None = None) -> Iterator
     """
     scanner = _shared
     for views, day in _judged(table, reference):
-        minors = form_minors(_form_values(views), day)
+        minors = minors_in_forms(views, day)
         for view in views:
             yield from _scan_row(table, view, scanner, day, minors)
 
@@ -85,13 +85,30 @@ def _judged(
         views, block = profile_rows(window, table.merges, block)
         if by_hand:
             views, block = told_by_hand(views, block, by_hand)
-        reference = reference or own_date(
-            text
-            for view in views
-            if view.zone in ("note", "title")
-            for text in view.row.cells.values()
-        )
+        reference = reference or date_told(views)
         yield views, reference or datetime.date.today()
+
+
+def date_told(views: Iterable[View]) -> datetime.date | None:
+    """The day that the titles and notes among the rows name."""
+    return own_date(
+        text for view in views if view.zone in ("note", "title") for text in view.row.cells.values()
+    )
+
+
+_MOST_TEXTS = 5_000
+
+
+def date_of_texts(texts: Sequence[Text]) -> datetime.date | None:
+    """The day that the texts around the tables name; a long document has no day of its own."""
+    return own_date(text.text for text in texts) if len(texts) < _MOST_TEXTS else None
+
+
+def minors_in_forms(
+    views: Iterable[View], day: datetime.date
+) -> Mapping[tuple[int, int], list[Finding]]:
+    """(Row, column) -> the names of minors that forms among the rows show."""
+    return form_minors(_form_values(views), day)
 
 
 def _form_values(views: Iterable[View]) -> Iterator[Labelled]:

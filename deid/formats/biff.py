@@ -204,15 +204,6 @@ class _Output:
         return b"".join(self._done)
 
 
-def continued_string(kind: int, text: str, *, wide: bool = False) -> bytes:
-    """A record that is one string."""
-    out = _Output(kind)
-    data, wide = encoded(text, wide=wide)
-    out.whole(pack("<HB", units(text), int(wide)), 2)
-    out.chars(data, wide)
-    return out.finish()
-
-
 def read_string(cursor: Cursor) -> tuple[str, bytes, bytes, bool]:
     """A string with a 16-bit length: text, formatting runs, phonetic block, stored wide."""
     cursor.settle()
