@@ -77,8 +77,8 @@ def columns(mask: str, beside: str, rows: int) -> tuple[list[str], dict[str, lis
 def work(how: str, mask: str, beside: str, rows: int) -> float:
     """Seconds that the grading takes, without making the input."""
     from deid.strength import Context, grade_rows
-    from deid.strength_columns import grade_columns
-    from deid.strength_context import row_context
+    from deid.strength.columns import grade_columns
+    from deid.strength.context import row_context
 
     masked, told = columns(mask, beside, rows)
     base = Context(on=DAY)

@@ -36,7 +36,7 @@ from deid.prose import Known, _list_rows, _rows, merge, scan_texts
 from deid.published import Person, Publication, RowReader, date_in_name, style
 from deid.scan import scan
 from deid.stream import LEAST, mask_csv
-from deid.strength_context import areas_in
+from deid.strength.context import areas_in
 from deid.tables import _CellScanner, _scan_row, minors_in_forms, own_date
 from deid.text import STAR_LIKE, fold
 from deid.union import UnionAudit, Unit, strength_of, unite

@@ -22,8 +22,8 @@ from deid.policy import FieldRule, Policy, Thresholds
 from deid.prose import TextFindings, merge
 from deid.scan import bare
 from deid.strength import Strength, measure
-from deid.strength_context import ID_FIELDS, Shown, shown_in_row, title_context, whole_numbers
-from deid.strength_remedy import Remedy, remedies
+from deid.strength.context import ID_FIELDS, Shown, shown_in_row, title_context, whole_numbers
+from deid.strength.remedy import Remedy, remedies
 from deid.text import fold, is_star
 
 _NUMBERS = frozenset(("CN_RESIDENT_ID", "CN_DISABILITY_CERT", "CN_STUDENT_NO"))

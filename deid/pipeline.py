@@ -386,7 +386,7 @@ def _masker_of_large(source: Path, least: int | None) -> Callable[[Path, Path, P
 
     if cells_size(source) < LEAST:
         return None
-    from deid.sheets import mask_xlsx  # loads numpy
+    from deid.sheets.run import mask_xlsx  # loads numpy
 
     return mask_xlsx
 

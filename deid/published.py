@@ -18,8 +18,8 @@ from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
 from deid.fields import Label
 from deid.model import Row, Table, Text
 from deid.names import is_name
-from deid.strength_context import ages_of, areas_of_row, birth_of, sex_of
-from deid.strength_masks import embedded, readings
+from deid.strength.context import ages_of, areas_of_row, birth_of, sex_of
+from deid.strength.masks import embedded, readings
 from deid.tables import WINDOW, features_of, windows
 from deid.text import STAR_LIKE, fold
 

@@ -17,7 +17,7 @@ from deid.model import Edit, FileReport, Table
 from deid.pipeline import mask_file
 from deid.policy import load_policy
 from deid.strength import Context, measure
-from deid.strength_context import whole_numbers
+from deid.strength.context import whole_numbers
 
 FIRST, SECOND = "11010519491231002X", "110105194912310011"
 DONE = "110105************"

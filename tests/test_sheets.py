@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from deid import load_policy, pipeline
 from deid.address import skeleton
-from deid.cells import SharedStrings
 from deid.fields import Label
 from deid.mask import mask_spans
 from deid.model import FileReport
 from deid.scan import Setting, scan
-from deid.sheets import Masked, mask_xlsx
-from deid.splices import Splices, merged, splice
+from deid.sheets.cells import SharedStrings
+from deid.sheets.run import Masked, mask_xlsx
+from deid.sheets.splices import Splices, merged, splice
 from deid.vector import resident_ids  # noqa: F401  numpy is loaded from here on
 
 POLICY = load_policy("general")
@@ -141,9 +141,10 @@ def test_fast_is_exact(
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_many_windows(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With windows of 16 rows every kind of window is met in a small table."""
-    from deid import sheet_reading, tables
+    from deid import tables
+    from deid.sheets import reading
 
-    monkeypatch.setattr(sheet_reading, "WINDOW", 16)
+    monkeypatch.setattr(reading, "WINDOW", 16)
     monkeypatch.setattr(tables, "WINDOW", 16)
     source = tmp_path / "list.xlsx"
     make(source, random.Random(seed), 200, odd=0.002)
@@ -299,9 +300,9 @@ def test_texts_in_the_sheet(
 
 
 def test_a_sheet_too_large_to_keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from deid import sheet_reading
+    from deid.sheets import reading
 
-    monkeypatch.setattr(sheet_reading, "_CACHED", 0)
+    monkeypatch.setattr(reading, "_CACHED", 0)
     source = tmp_path / "list.xlsx"
     make(source, random.Random(4), 90, odd=0)
     assert compare(source, monkeypatch)
@@ -312,11 +313,12 @@ def test_a_sheet_too_large_to_keep(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("seed", range(12))
 def test_judged_by_its_head(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A window of which the first rows tell the columns; sums, forms and headers further down."""
-    from deid import columns, sheet_passes
+    from deid import columns
+    from deid.sheets import passes
 
     monkeypatch.setattr(columns, "_SAMPLE", 70)
-    monkeypatch.setattr(sheet_passes, "_SAMPLE", 70)
-    monkeypatch.setattr(sheet_passes, "_HEAD", 90)
+    monkeypatch.setattr(passes, "_SAMPLE", 70)
+    monkeypatch.setattr(passes, "_HEAD", 90)
     rng = random.Random(seed)
     source = tmp_path / "list.xlsx"
     make(source, rng, 420, odd=rng.choice([0.0, 0.0005, 0.002]), header=seed % 4 > 0)
@@ -476,7 +478,7 @@ def test_an_edit_left_out_is_found(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The written file is read again: one number left as it was, and nothing is published."""
-    from deid import sheet_writing
+    from deid.sheets import writing
 
     def one_less(some: list[Splices]) -> Splices:
         whole = merged(some)
@@ -485,7 +487,7 @@ def test_an_edit_left_out_is_found(
 
     source = raw(tmp_path / "list.xlsx", random.Random(1), 60, (way,))
     assert mask_xlsx(source, tmp_path / "good.xlsx", POLICY)
-    monkeypatch.setattr(sheet_writing, "merged", one_less)
+    monkeypatch.setattr(writing, "merged", one_less)
     assert mask_xlsx(source, tmp_path / "out.xlsx", POLICY) is None
 
 
@@ -493,13 +495,13 @@ def test_an_edit_left_out_is_found(
 def test_a_byte_too_many_is_found(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from deid import sheet_writing
+    from deid.sheets import writing
 
     def other(data: bytes, splices: Splices) -> bytes:
         return splice(data, splices).replace("湖南省".encode(), "湖北省".encode(), 1)
 
     source = raw(tmp_path / "list.xlsx", random.Random(1), 60, (way,))
-    monkeypatch.setattr(sheet_writing, "splice", other)
+    monkeypatch.setattr(writing, "splice", other)
     assert mask_xlsx(source, tmp_path / "out.xlsx", POLICY) is None
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deid.splices import Spans, Splices, joined, merged, splice
+from deid.sheets.splices import Spans, Splices, joined, merged, splice
 
 
 @st.composite

@@ -14,22 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid import (
-    csv_grid,
-    csv_reader,
-    csv_recheck,
-    csv_verdicts,
-    csv_window,
-    pipeline,
-    stream,
-    tables,
-)
+from deid import pipeline, stream, tables
 from deid.fields import header_label
 from deid.formats import delimited
 from deid.formats.encoding import Encoding
 from deid.model import FileReport
 from deid.policy import load_policy
 from deid.scan import Setting
+from deid.stream import grids, reader, recheck, verdicts, windows
 
 POLICY = load_policy("general")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -137,8 +129,8 @@ def windows_of(rows: int) -> Iterator[None]:
     """Both paths judge that many rows at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "WINDOW", rows)
-        patch.setattr(csv_reader, "WINDOW", rows)
-        patch.setattr(csv_window, "WINDOW", rows)
+        patch.setattr(reader, "WINDOW", rows)
+        patch.setattr(windows, "WINDOW", rows)
         patch.setattr(stream, "LEAST", 0)
         yield
 
@@ -204,7 +196,7 @@ def test_a_list_of_cells_to_judge_one_by_one_goes_to_the_exact_path(folder: Path
     data = "\n".join(["序号,姓名,情况说明", *lines, ""]).encode()
     assert check(data, folder, 100)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_window, "_MANY", 50)
+        patch.setattr(windows, "_MANY", 50)
         assert not check(data, folder, 100)
 
 
@@ -214,7 +206,7 @@ def test_cells_to_judge_one_by_one_are_met_behind_the_first_window(folder: Path)
     tail = rows_of("{at}", "{phone}", prose + "{at}", prose + "{at}", count=600, header="")
     assert check(head + tail.lstrip(), folder, 100)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_window, "_MANY", 50)
+        patch.setattr(windows, "_MANY", 50)
         assert not check(head + tail.lstrip(), folder, 100)
 
 
@@ -222,7 +214,7 @@ def test_cells_to_judge_one_by_one_are_met_behind_the_first_window(folder: Path)
 def test_other_encodings_are_streamed(folder: Path, mark: bytes, encoding: str) -> None:
     text = clean_list(300).decode() + "300,𠮷㐀娜,女,,13800138000,𠮷村5组😀夢,,1.00,联通\n"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader, "_READ", 1001)  # cuts characters of two bytes and of four
+        patch.setattr(reader, "_READ", 1001)  # cuts characters of two bytes and of four
         assert check(mark + text.encode(encoding), folder, 64)
 
 
@@ -237,7 +229,7 @@ def test_an_encoding_that_shows_late_is_met(folder: Path) -> None:
     head = "a,b\n" + "1,13800138000\n" * 400
     tail = "2,王芳\n3,李娜\n4,钱军\n" * 20
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader, "_READ", 1001)
+        patch.setattr(reader, "_READ", 1001)
         patch.setattr(delimited, "_SAMPLE", 2000)
         assert check((head + tail).encode("gb18030"), folder, 64)
 
@@ -350,7 +342,7 @@ def test_whatever_a_border_of_reading_cuts(folder: Path, size: int, encoding: st
     ] * 3
     text = "\n".join(",".join(map(quoted, row)) for row in cells)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader, "_READ", size)
+        patch.setattr(reader, "_READ", size)
         assert check(text.encode(encoding), folder, 16)
 
 
@@ -358,8 +350,8 @@ def test_a_line_of_many_megabytes_goes_to_the_exact_path(folder: Path) -> None:
     data = clean_list(90) + f"90,王芳,女,,13800138000,,,1,{'低保' * 9000}\n".encode()
     assert check(data, folder, 16)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader, "_READ", 1001)
-        patch.setattr(csv_reader, "_WIDEST", 9000)
+        patch.setattr(reader, "_READ", 1001)
+        patch.setattr(reader, "_WIDEST", 9000)
         assert not check(data, folder, 4096)
 
 
@@ -415,9 +407,9 @@ def nothing(*_: object) -> None:
     """What a step does that is forgotten."""
 
 
-def one_less(patch: csv_grid.Patch, starts: np.ndarray, ends: np.ndarray, new: bytes) -> None:
+def one_less(patch: grids.Patch, starts: np.ndarray, ends: np.ndarray, new: bytes) -> None:
     """An edit that begins one byte too late."""
-    csv_grid.Patch.splice(patch, int(starts[0]) + 1, int(ends[0]), new)
+    grids.Patch.splice(patch, int(starts[0]) + 1, int(ends[0]), new)
 
 
 @pytest.mark.parametrize(
@@ -437,17 +429,17 @@ def test_a_fault_of_the_fast_path_is_not_published(folder: Path, step: str, wron
     data = clean_list(300)
     assert check(data, folder, 64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_grid.Patch, step, wrong)
+        patch.setattr(grids.Patch, step, wrong)
         assert not check(data, folder, 64)
 
 
-STAR, RESULT = csv_grid.Patch.star, csv_grid.Patch.result
+STAR, RESULT = grids.Patch.star, grids.Patch.result
 
 
 def test_an_output_that_changes_on_its_way_is_not_published(folder: Path) -> None:
     data = clean_list(300)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader.Kind, "written", lambda kind, text: text + b"\n")
+        patch.setattr(reader.Kind, "written", lambda kind, text: text + b"\n")
         assert not check(data, folder, 64)
 
 
@@ -479,9 +471,9 @@ def test_a_byte_that_changes_is_not_published(
 
     with pytest.MonkeyPatch.context() as patch:
         if whole:
-            patch.setattr(csv_reader.Kind, "written", lambda kind, text: changed(text))
+            patch.setattr(reader.Kind, "written", lambda kind, text: changed(text))
         else:
-            patch.setattr(csv_grid.Patch, "result", lambda patch: changed(RESULT(patch)))
+            patch.setattr(grids.Patch, "result", lambda patch: changed(RESULT(patch)))
         assert not check(odd_list, folder, 64)
 
 
@@ -489,19 +481,19 @@ def test_a_byte_that_changes_is_not_published(
 def test_every_byte_of_a_window_is_compared(folder: Path, odd_list: bytes, encoding: str) -> None:
     lines = odd_list.decode().splitlines(keepends=True)
     data = "".join([*lines[:12], *lines[-9:]]).encode(encoding)
-    kind = csv_reader.Kind(Encoding(encoding, b""), ",", "csv")
-    first = csv_window.Pass(kind, POLICY)
+    kind = reader.Kind(Encoding(encoding, b""), ",", "csv")
+    first = windows.Pass(kind, POLICY)
     masked = first.window(data)
-    recheck = csv_recheck.Recheck(first)
-    recheck.is_settled(masked, masked.data)
+    again = recheck.Recheck(first)
+    again.is_settled(masked, masked.data)
     assert len(masked.spliced) == 4
     for at in range(len(masked.data)):
         wrong = masked.data[:at] + bytes([masked.data[at] ^ 1]) + masked.data[at + 1 :]
-        with pytest.raises(csv_verdicts.Unstreamable):
-            recheck.is_settled(masked, wrong)
+        with pytest.raises(verdicts.Unstreamable):
+            again.is_settled(masked, wrong)
     for wrong in (masked.data[:-1], masked.data + b"\n"):
-        with pytest.raises(csv_verdicts.Unstreamable):
-            recheck.is_settled(masked, wrong)
+        with pytest.raises(verdicts.Unstreamable):
+            again.is_settled(masked, wrong)
 
 
 def test_a_list_masked_in_every_way_is_streamed(folder: Path, odd_list: bytes) -> None:
@@ -535,7 +527,7 @@ ADDRESS = Setting(header_label("家庭住址"), people=True)
 @settings(max_examples=40, deadline=None)
 @given(pair=numbered_places(), codec=st.sampled_from(("utf-8", "gb18030")))
 def test_addresses_alike_are_cut_alike(pair: tuple[str, str], codec: str) -> None:
-    judge = csv_verdicts.Judge(POLICY, codec, b",", None, None)
+    judge = verdicts.Judge(POLICY, codec, b",", None, None)
     for text in pair:
         fate, verdict = judge.fate(text, ADDRESS, alike=True)
         asked, exact = judge._asked(text, ADDRESS, alike=True)

@@ -9,8 +9,8 @@ import pytest
 
 from deid.policy import Thresholds
 from deid.strength import Context, known_areas, measure
-from deid.strength_columns import grade_columns
-from deid.strength_context import row_context
+from deid.strength.columns import grade_columns
+from deid.strength.context import row_context
 
 DAY = datetime.date(2026, 11, 21)
 BASE = Context(on=DAY, areas=frozenset(["431026", "432828"]))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from deid.strength import Context, measure
-from deid.strength_context import (
+from deid.strength.context import (
     ages_of,
     areas_in,
     birth_of,

@@ -8,7 +8,7 @@ import pytest
 
 from deid.checks import luhn
 from deid.strength import card_candidates, mobile_candidates
-from deid.strength_numbers import prefecture_name
+from deid.strength.numbers import prefecture_name
 
 
 @pytest.mark.parametrize(

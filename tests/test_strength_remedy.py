@@ -8,7 +8,7 @@ import pytest
 
 from deid.policy import Thresholds
 from deid.strength import Context, measure
-from deid.strength_remedy import coarser, remedies, stronger
+from deid.strength.remedy import coarser, remedies, stronger
 
 DAY = datetime.date(2026, 11, 21)
 AGE = Context(ages=(36, 36), on=DAY)

@@ -9,7 +9,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from deid.cells import SHARED, Cells, Odd, SharedStrings, Window
 from deid.formats.ooxml import (
     Member,
     Package,
@@ -31,6 +30,7 @@ from deid.formats.xlsx_sheet import (
     string_segments,
 )
 from deid.model import READING, Edit, Row, Text
+from deid.sheets.cells import SHARED, Cells, Odd, SharedStrings, Window
 from deid.tables import WINDOW
 from deid.vector import Flags
 

@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from deid.cells import Odd, SharedStrings
 from deid.formats.xlsx import Workbook
 from deid.formats.xlsx_sheet import (
     Sheet,
@@ -15,11 +14,12 @@ from deid.mask import apply_edits, edits_for
 from deid.model import Text
 from deid.policy import Policy
 from deid.prose import scan_texts
-from deid.sheet_judging import FIRST, Hidden, clashes
-from deid.sheet_passes import Pass
-from deid.sheet_reading import QuickSheet, open_workbook, strings_of, texts_outside
-from deid.sheet_writing import Saving
-from deid.splices import Spans, joined
+from deid.sheets.cells import Odd, SharedStrings
+from deid.sheets.judging import FIRST, Hidden, clashes
+from deid.sheets.passes import Pass
+from deid.sheets.reading import QuickSheet, open_workbook, strings_of, texts_outside
+from deid.sheets.splices import Spans, joined
+from deid.sheets.writing import Saving
 
 
 class Check:

@@ -17,10 +17,7 @@ import numpy as np
 
 from deid import tables, vector
 from deid.address import skeleton
-from deid.cells import Odd
 from deid.columns import _TOTAL, _sign, shape
-from deid.csv_memory import Fate, Memory
-from deid.csv_verdicts import ID_ENTITIES, digit_exceptions, shows_more
 from deid.entities import load_entities
 from deid.fields import NO_LABEL, exact_label, markers, normal
 from deid.formats.xlsx_sheet import (
@@ -32,6 +29,9 @@ from deid.model import Edit, Finding
 from deid.policy import Policy
 from deid.prose import merge
 from deid.scan import Setting, bare, scan
+from deid.sheets.cells import Odd
+from deid.stream.memories import Fate, Memory
+from deid.stream.verdicts import ID_ENTITIES, digit_exceptions, shows_more
 from deid.text import fold
 from deid.vector import Bytes, Flags, Places
 from deid.verify import Residue

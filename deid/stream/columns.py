@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from deid import csv_grid, csv_memory, tables, vector
+from deid import tables, vector
 from deid.columns import Block, View, shape
-from deid.csv_grid import Grid
-from deid.csv_memory import LONG, ODD, STILL_LONG
-from deid.csv_verdicts import KNOWN, Judge, Verdict, digit_cell, is_long, marks_of, votes
 from deid.model import Row
 from deid.scan import Setting
+from deid.stream import grids, memories
+from deid.stream.grids import Grid
+from deid.stream.memories import LONG, ODD, STILL_LONG
+from deid.stream.verdicts import KNOWN, Judge, Verdict, digit_cell, is_long, marks_of, votes
 from deid.vector import Flags, Places
 
 _LENGTHS = {
@@ -44,7 +45,7 @@ class Told:
     clean: Flags | None = None
     births: Places | None = None
     quiet: Flags | None = None
-    memory: csv_memory.Memory = field(default_factory=lambda: csv_memory.Memory(alike=False))
+    memory: memories.Memory = field(default_factory=lambda: memories.Memory(alike=False))
     verdicts: list[Verdict] = field(default_factory=list)
     places: Places = field(default_factory=lambda: np.zeros(0, np.int64))
     numbers: Places = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -101,7 +102,7 @@ class Columns:
     def __init__(self, judge: Judge, quiet: vector.Script) -> None:
         self._judge = judge
         self._quiet = quiet
-        self._memories: dict[tuple[Setting, bool], tuple[csv_memory.Memory, list[Verdict]]] = {}
+        self._memories: dict[tuple[Setting, bool], tuple[memories.Memory, list[Verdict]]] = {}
         self._shapes: dict[str, str] = {}
         self._han_first: dict[int, bool] = {}
         self._parts: dict[tuple[str, int], tuple[int, int] | None] = {}
@@ -223,7 +224,7 @@ class Columns:
         told.alike = self._judge.addresses_alike(told.setting)
         key = (told.setting, told.alike)
         if key not in self._memories:
-            self._memories[key] = (csv_memory.Memory(alike=told.alike), [])
+            self._memories[key] = (memories.Memory(alike=told.alike), [])
         told.memory, told.verdicts = self._memories[key]
         if not len(left):
             return
@@ -243,7 +244,7 @@ class Columns:
         some = told.memory.fate("digits", numbers)
         if some.any():
             digits[fits] = some
-        told.asked += fits[kinds == csv_memory.ASK].tolist()
+        told.asked += fits[kinds == memories.ASK].tolist()
 
     def _find(self, grid: Grid, told: Told, fits: Places) -> Places:
         """The numbers of the fates of those cells, learnt where they are new."""
@@ -254,7 +255,7 @@ class Columns:
         if not len(unknown) or len(memory) >= KNOWN:
             return numbers
 
-        def judge(at: int) -> csv_memory.Fate:
+        def judge(at: int) -> memories.Fate:
             place = int(fits[unknown[at]])
             text = grid.data[told.starts[place] : told.ends[place]].decode(self._judge.codec)
             fate, verdict = self._judge.fate(text, told.setting, alike=told.alike)
@@ -291,7 +292,7 @@ class Columns:
                 return True
             if not votes(profile.label):
                 continue
-            voters = csv_grid.first_full(grid, column, _VOTERS)
+            voters = grids.first_full(grid, column, _VOTERS)
             if told and not self._might_vote(told[column], voters):
                 continue
             if len(voters) and self._may_vote(grid, column, voters):

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from deid.strength import OLDEST, Context
-from deid.strength_masks import ID_LENGTH, embedded, readings
-from deid.strength_places import areas_in, areas_of_row
+from deid.strength.masks import ID_LENGTH, embedded, readings
+from deid.strength.places import areas_in, areas_of_row
 from deid.tables import own_date
 from deid.text import fold
 

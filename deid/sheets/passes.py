@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from deid import tables, vector
-from deid.cells import OTHER, SHARED, Odd, Window
 from deid.columns import (
     _SAMPLE,
     NO_BLOCK,
@@ -33,7 +32,8 @@ from deid.formats.xlsx import Workbook
 from deid.model import Finding, Row, Table
 from deid.policy import Policy
 from deid.scan import Setting
-from deid.sheet_judging import (
+from deid.sheets.cells import OTHER, SHARED, Odd, Window
+from deid.sheets.judging import (
     BLANK,
     DIGITS,
     EMPTY,
@@ -49,7 +49,7 @@ from deid.sheet_judging import (
     Hidden,
     Judge,
 )
-from deid.sheet_reading import QuickSheet, strings_of
+from deid.sheets.reading import QuickSheet, strings_of
 from deid.tables import date_told, features_of, minor_names, minors_in_forms
 from deid.vector import Bytes, Flags, Places
 

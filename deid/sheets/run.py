@@ -18,18 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from deid.cells import Odd
 from deid.columns import Profile
 from deid.errors import DeidError
 from deid.mask import apply_edits, edits_for
 from deid.model import Edit, Remark, Text
 from deid.policy import Policy
 from deid.prose import merge, scan_texts
-from deid.sheet_checking import Check
-from deid.sheet_judging import FIRST, Hidden, clashes, long_runs, stands
-from deid.sheet_passes import Pass
-from deid.sheet_reading import open_workbook, texts_outside
-from deid.sheet_writing import Saving
+from deid.sheets.cells import Odd
+from deid.sheets.checking import Check
+from deid.sheets.judging import FIRST, Hidden, clashes, long_runs, stands
+from deid.sheets.passes import Pass
+from deid.sheets.reading import open_workbook, texts_outside
+from deid.sheets.writing import Saving
 from deid.tables import date_of_texts
 
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from deid import tables
 from deid.address import skeleton
 from deid.columns import Profile, shape
-from deid.csv_memory import ASK, LONG, NOTHING, ODD, ONE_EDIT, STILL_LONG, Fate
 from deid.data import load_rows
 from deid.fields import Label
 from deid.mask import apply_edits, edits_for
@@ -21,6 +20,7 @@ from deid.model import Edit, Finding
 from deid.policy import Policy
 from deid.prose import merge
 from deid.scan import Setting, bare, scan
+from deid.stream.memories import ASK, LONG, NOTHING, ODD, ONE_EDIT, STILL_LONG, Fate
 from deid.text import STAR_LIKE, fold
 from deid.verify import Residue
 

@@ -23,8 +23,8 @@ from typing import Protocol
 
 from deid.data import load_rows
 from deid.policy import Thresholds
-from deid.strength_masks import embedded, readings, visible
-from deid.strength_numbers import card_candidates, mobile_candidates
+from deid.strength.masks import embedded, readings, visible
+from deid.strength.numbers import card_candidates, mobile_candidates
 
 __all__ = [
     "Context",

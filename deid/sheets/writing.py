@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from deid.cells import INLINE, NUMBER, Odd, Window
 from deid.formats.ooxml import (
     spliced,
 )
@@ -19,10 +18,11 @@ from deid.formats.xlsx_sheet import (
     _retyped,
 )
 from deid.model import Edit
-from deid.sheet_judging import KEY, Verdict
-from deid.sheet_passes import Own, Pass
-from deid.sheet_reading import QuickSheet
-from deid.splices import Spans, Splices, merged, splice
+from deid.sheets.cells import INLINE, NUMBER, Odd, Window
+from deid.sheets.judging import KEY, Verdict
+from deid.sheets.passes import Own, Pass
+from deid.sheets.reading import QuickSheet
+from deid.sheets.splices import Spans, Splices, merged, splice
 from deid.vector import Flags, Places
 
 

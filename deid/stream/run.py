@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deid.columns import Profile
-from deid.csv_reader import Digest, Kind, Reader, encodings, kind_of
-from deid.csv_recheck import Recheck
-from deid.csv_verdicts import KNOWN, Elsewhere, Tally, Unstreamable
-from deid.csv_window import Pass
 from deid.formats.encoding import Encoding
 from deid.model import Remark
 from deid.policy import Policy
 from deid.scan import Setting
+from deid.stream.reader import Digest, Kind, Reader, encodings, kind_of
+from deid.stream.recheck import Recheck
+from deid.stream.verdicts import KNOWN, Elsewhere, Tally, Unstreamable
+from deid.stream.windows import Pass
 
 
 @dataclass(frozen=True, slots=True)

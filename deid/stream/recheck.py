@@ -12,13 +12,14 @@ from functools import cached_property
 
 import numpy as np
 
-from deid import csv_grid, csv_memory, vector
+from deid import vector
 from deid.columns import Block
-from deid.csv_columns import Marks, Told
-from deid.csv_grid import Grid
-from deid.csv_verdicts import Unstreamable
-from deid.csv_window import Masked, Pass
 from deid.scan import Setting
+from deid.stream import grids, memories
+from deid.stream.columns import Marks, Told
+from deid.stream.grids import Grid
+from deid.stream.verdicts import Unstreamable
+from deid.stream.windows import Masked, Pass
 from deid.vector import PAD, Bytes, Flags, Places
 
 
@@ -33,7 +34,7 @@ class _Back:
     @cached_property
     def grid(self) -> Grid:
         """Its records and cells."""
-        return csv_grid.Grid(self._data, self._delimiter, self._width)
+        return grids.Grid(self._data, self._delimiter, self._width)
 
 
 class _Stretches:
@@ -152,7 +153,7 @@ class Recheck:
     @staticmethod
     def _expect_edits(told: Told, by_column: Flags, stretches: _Stretches) -> None:
         """Note what is cut out of cells whose fates are known, and what stands there instead."""
-        chosen = by_column[told.places] & (told.kinds == csv_memory.ONE_EDIT)
+        chosen = by_column[told.places] & (told.kinds == memories.ONE_EDIT)
         numbers, starts = told.numbers[chosen], told.starts[told.places[chosen]]
         first = starts + told.memory.fate("start", numbers)
         last = starts + told.memory.fate("end", numbers)
@@ -183,7 +184,7 @@ class Recheck:
         runs = vector.digit_runs(back.bytes)
         if not len(runs):
             return True
-        rows = csv_grid.rows_at(back.grid, runs)
+        rows = grids.rows_at(back.grid, runs)
         for at, row in zip(runs.tolist(), rows.tolist(), strict=True):
             column = int((back.grid.starts[:, row] <= at).sum()) - 1
             told = marks.told[column]
@@ -202,6 +203,6 @@ class Recheck:
             column
             for column, told in masked.marks.told.items()
             if not told.setting.label.entity
-            and (masked.alone.get(column) or (told.kinds == csv_memory.ONE_EDIT).any())
+            and (masked.alone.get(column) or (told.kinds == memories.ONE_EDIT).any())
         )
         return any(True for _ in loose) and self._pass.columns.may_widen(back.grid, block)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from deid.strength import NOTHING, Context, Limits, Strength, measure, readings
-from deid.strength_masks import embedded
+from deid.strength.masks import embedded
 
 STEPS = ("mask", "generalise", "drop")
 BAND = 10

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from deid import csv_grid
-from deid.csv_verdicts import Unstreamable
 from deid.formats import delimited, magic
 from deid.formats.encoding import _MARKS, Encoding, _is_utf8_han, _wide_without_mark
+from deid.stream import grids
+from deid.stream.verdicts import Unstreamable
 from deid.tables import WINDOW
 from deid.vector import Places
 
@@ -107,7 +107,7 @@ class Reader:
         rest, final, want = b"", False, _READ
         mark = self._kind.mark[0]
         while True:
-            end, cuts = csv_grid.records(rest, mark, WINDOW, final=final)
+            end, cuts = grids.records(rest, mark, WINDOW, final=final)
             if end:
                 yield rest[:end], cuts
                 want = max(_READ // 4, end - len(rest) + end + 4096)
@@ -156,7 +156,7 @@ class Reader:
         self._rest = raw[cut:]
         if b"\0" in lines:
             raise Unstreamable
-        for start, end in csv_grid.maybe_utf8(lines):
+        for start, end in grids.maybe_utf8(lines):
             if _is_utf8_han(lines[start:end]):
                 raise Unstreamable
         if not self._proved:

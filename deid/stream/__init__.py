@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from deid.policy import Policy
 
 if TYPE_CHECKING:
-    from deid.csv_run import Streamed
+    from deid.stream.run import Streamed
 
 LEAST = 500_000
 """Bytes (of a csv file, of the cells of a workbook) from which on numpy pays, its loading included:
@@ -22,17 +22,17 @@ def mask_csv(
     ``least``: bytes from which on it is tried, where they are not LEAST."""
     if policy.reshapes or source.stat().st_size < (LEAST if least is None else least):
         return None
-    from deid import csv_run  # loads numpy
+    from deid.stream import run  # loads numpy
 
-    return csv_run.masked(source, target, policy)
+    return run.masked(source, target, policy)
 
 
 def mask_rows(
     source: Path, target: Path, policy: Policy, delimiter: str, titles: int
 ) -> Streamed | None:
-    """The same for records of known form, whatever their size (see ``csv_run.masked_rows``)."""
+    """The same for records of known form, whatever their size (see ``deid.stream.run.masked_rows``)."""
     if policy.reshapes:
         return None
-    from deid import csv_run  # loads numpy
+    from deid.stream import run  # loads numpy
 
-    return csv_run.masked_rows(source, target, policy, delimiter, titles)
+    return run.masked_rows(source, target, policy, delimiter, titles)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from deid.data import load_rows
-from deid.strength_masks import visible
+from deid.strength.masks import visible
 
 _HEAD = 3
 _BLOCK = 7

@@ -31,7 +31,7 @@ from deid.strength import (
     seq_parts,
 )
 from deid.strength import date_parts as parts_of_date
-from deid.strength_context import sex_of, with_birth
+from deid.strength.context import sex_of, with_birth
 
 Ints = NDArray[np.int64]
 _HIDDEN = 10

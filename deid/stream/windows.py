@@ -16,18 +16,19 @@ from io import BytesIO
 
 import numpy as np
 
-from deid import csv_grid, csv_memory, tables, vector
+from deid import tables, vector
 from deid.columns import NO_BLOCK, Block, Profile, View, main_block, profile_rows
-from deid.csv_columns import Columns, Marks, Told, setting_of
-from deid.csv_grid import Grid, Patch
-from deid.csv_reader import Kind
-from deid.csv_verdicts import Judge, Minors, Spans, Tally, Unstreamable
 from deid.fields import NO_LABEL
 from deid.formats import delimited
 from deid.formats.encoding import Encoding
 from deid.model import Edit, Finding, Remark, Row, Table
 from deid.policy import Policy
 from deid.scan import Setting
+from deid.stream import grids, memories
+from deid.stream.columns import Columns, Marks, Told, setting_of
+from deid.stream.grids import Grid, Patch
+from deid.stream.reader import Kind
+from deid.stream.verdicts import Judge, Minors, Spans, Tally, Unstreamable
 from deid.tables import WINDOW, adult_names, date_told, features_of, minor_names, minors_in_forms
 from deid.vector import Flags, Places
 
@@ -91,7 +92,7 @@ class Pass:
             raise Unstreamable
         if not self.width:
             self.width = _usual_width(data, self._mark)
-        grid = csv_grid.Grid(data, self._mark[0], self.width, cuts)
+        grid = grids.Grid(data, self._mark[0], self.width, cuts)
         self._judged_all = False
         self._count_widths(grid)
         marks = Marks(grid)
@@ -213,7 +214,7 @@ class Pass:
                 special[row] = View(self._row(grid, row), "data", block)
         self._bail_out(grid, marks, special)
         masked = Masked(grid, marks, block, special, unsettled=self._judged_all)
-        patch = csv_grid.Patch(grid.bytes, len(grid.data))
+        patch = grids.Patch(grid.bytes, len(grid.data))
         plain = grid.regular.copy()
         plain[list(special)] = False
         minors = self._minors(grid, marks, block, plain)
@@ -258,13 +259,13 @@ class Pass:
         if told.clean is not None:
             hits += self._star(told, alone, patch)
         if len(told.places):
-            edited = alone[told.places] & (told.kinds != csv_memory.ASK)
+            edited = alone[told.places] & (told.kinds != memories.ASK)
             numbers = told.numbers[edited]
             for number in told.memory.use(numbers):
                 self.judge.carry_out(told.verdicts[number], alike=told.alike)
             hits += int((told.memory.fate("hits", numbers) > 0).sum())
             masked.unsettled |= not (told.memory.fate("settled", numbers) > 0).all()
-            edited &= told.kinds == csv_memory.ONE_EDIT
+            edited &= told.kinds == memories.ONE_EDIT
             self._cut(told, edited, patch)
         for at in told.asked:
             if alone[at]:

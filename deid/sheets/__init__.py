@@ -1,0 +1,1 @@
+"""Large workbooks: found, judged, masked and checked by the column."""
