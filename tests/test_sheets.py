@@ -15,15 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deid import load_policy, pipeline
+from deid import examine, load_policy, pipeline
 from deid.address import skeleton
 from deid.fields import Label
 from deid.mask import mask_spans
 from deid.model import FileReport
 from deid.scan import Setting, scan
-from deid.sheets.cells import SharedStrings
 from deid.sheets.run import Masked, mask_xlsx
 from deid.sheets.splices import Splices, merged, splice
+from deid.sheets.strings import SharedStrings
 from deid.vector import resident_ids  # noqa: F401  numpy is loaded from here on
 
 POLICY = load_policy("general")
@@ -64,7 +64,7 @@ def compare(source: Path, monkeypatch: pytest.MonkeyPatch) -> Masked | None:
     assert done.changed == report.changed
     counts: dict[tuple[str, int, str], int] = {}
     for (table, index, profile), rows in done.columns.items():
-        key = (table, index, pipeline._header_shown(profile.header))
+        key = (table, index, examine.header_shown(profile.header))
         counts[key] = counts.get(key, 0) + rows
     assert counts == {(c.table, c.index, c.header): c.rows for c in report.columns}
     return done

@@ -1,8 +1,8 @@
-"""The cells of a worksheet and the shared strings, found by the thousand in the bytes of their XML.
+"""The cells of a worksheet, found by the thousand in the bytes of their XML.
 
 The way of writing is the one that every spreadsheet program uses: nothing between the tags, no
-formulas, no comments. Each byte is accounted for by that grammar, so what passes is well formed.
-Everything else raises Odd, and the exact reader takes the file.
+comments. Each byte is accounted for by that grammar, so what passes is well formed. Everything else
+raises Odd, and the exact reader takes the file.
 """
 
 from __future__ import annotations
@@ -13,64 +13,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deid.vector import PAD, Bytes, Flags, Places, Words
+from deid.sheets.markup import (
+    Odd,
+    aligned,
+    behind_texts,
+    check_bytes,
+    halves_at,
+    padded,
+    positions,
+    starts_with,
+    unplain,
+    whole_numbers,
+    words_at,
+)
+from deid.vector import Bytes, Flags, Places, Words
 
 MAX_TAGS = 64 << 20
 """Bytes of rows that may have to be looked at together before enough of them hold something."""
 
-
-class Odd(Exception):
-    """XML that only the exact reader understands."""
-
-
-def padded(data: bytes) -> tuple[bytes, Bytes]:
-    """The bytes with zeros behind them, so that a fixed-width view never leaves the buffer."""
-    longer = data + bytes(PAD)
-    return longer, np.frombuffer(longer, np.uint8)
-
-
-def words_at(source: Bytes, places: Places) -> Words:
-    """The eight bytes at each place, the first one lowest."""
-    view: Words = np.ndarray((len(source) - 8,), "<u8", source, strides=(1,))
-    return view[places]
-
-
-def _halves_at(source: Bytes, places: Places) -> Places:
-    view: Places = np.ndarray((len(source) - 2,), "<u2", source, strides=(1,))
-    return view[places]
-
-
-_HIGH_FIRST = ((8 - np.arange(9)) * 8).astype(np.uint64)
-_NIBBLES = np.uint64(0x0F0F0F0F0F0F0F0F)
-_SIXES = np.uint64(0x0606060606060606)
-_UPPER = np.uint64(0xF0F0F0F0F0F0F0F0)
-
-
-def _aligned(words: Words, sizes: Places) -> Words:
-    """The first ``sizes`` bytes of each word, moved to its upper end."""
-    return np.where(sizes > 0, words << _HIGH_FIRST[sizes], np.uint64(0))
-
-
-def whole_numbers(source: Bytes, starts: Places, sizes: Places) -> tuple[Flags, Places]:
-    """Which places hold 1 to 8 digits of that size, and the numbers they make."""
-    fine = (sizes > 0) & (sizes <= 8)
-    sizes = np.where(fine, sizes, 1)
-    moved = _aligned(words_at(source, starts), sizes)
-    expected = ~np.uint64(0) << _HIGH_FIRST[sizes]
-    bare = moved ^ (np.uint64(0x3030303030303030) & expected)
-    fine &= ((bare + _SIXES) | bare) & _UPPER == 0
-    x = bare & _NIBBLES
-    x = (x * np.uint64(10) + (x >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
-    x = (x * np.uint64(100) + (x >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
-    low, high = x & np.uint64(0xFFFF), x >> np.uint64(32)
-    return fine, (low * np.uint64(10000) + high).astype(np.int64)
-
-
 # ------------------------------------------------------------------------------------------- tags
 
 _ROW, _EMPTY_ROW, _ROW_END, _CELL, _EMPTY_CELL, _CELL_END = range(1, 7)
-_VALUE, _VALUE_END, _IS, _IS_END, _TEXT, _TEXT_END, _ITEM, _ITEM_END = range(7, 15)
-_OTHER = 15
+_VALUE, _VALUE_END, _IS, _IS_END, _TEXT, _TEXT_END = range(7, 13)
 
 _NAMES = {
     b"ro": _ROW, b"/r": _ROW_END, b"c ": _CELL, b"/c": _CELL_END, b"v>": _VALUE, b"/v": _VALUE_END,
@@ -79,11 +43,6 @@ _NAMES = {
 _KINDS = np.zeros(65536, np.uint8)
 for _name, _kind in _NAMES.items():
     _KINDS[int.from_bytes(_name, "little")] = _kind
-_STRING_KINDS = np.full(65536, _OTHER, np.uint8)
-for _name, _kind in ((b"t>", _TEXT), (b"t ", _TEXT), (b"/t", _TEXT_END)):
-    _STRING_KINDS[int.from_bytes(_name, "little")] = _kind
-_STRING_KINDS[int.from_bytes(b"si", "little")] = _ITEM
-_STRING_KINDS[int.from_bytes(b"/s", "little")] = _ITEM_END
 
 _SIZES = np.zeros(16, np.int64)
 """Bytes of a tag, less one; 0 where it has attributes."""
@@ -114,237 +73,10 @@ _TEXT_BEHIND[[_VALUE, _TEXT]] = True
 _LOOSE = _ENDS_WHERE_NEXT_STARTS | _TEXT_BEHIND
 _PAIRS = _MAY_FOLLOW.ravel()
 
-_PRESERVE = b'<t xml:space="preserve">'
 _SIX_BYTES = np.uint64((1 << 48) - 1)
-_ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)(?:#([0-9]{1,7}|x[0-9A-Fa-f]{1,6});)?")
 _ROW_REST = re.compile(rb"(?: [A-Za-z0-9:]{1,20}=\"[A-Za-z0-9.:-]{0,10}\")*+/?")
 _CELL_REST = re.compile(rb"(?: ([st])=\"([A-Za-z0-9]{1,10})\")*+")
 _ATTRIBUTE = re.compile(rb" ([A-Za-z0-9:]+)=")
-
-
-def _tags(text: Bytes) -> tuple[Places, Places]:
-    """Where tags start and end; every ``<`` has its ``>``, and no other stands anywhere."""
-    starts, ends = _positions(text, 60), _positions(text, 62)
-    if len(starts) != len(ends) or not len(starts):
-        raise Odd
-    if (ends <= starts).any() or (starts[1:] <= ends[:-1]).any():
-        raise Odd
-    return starts, ends
-
-
-_BLOCK = 1 << 20
-"""Bytes that are looked at together: what is larger than the cache costs twice as much."""
-
-
-def _positions(text: Bytes, code: int) -> Places:
-    blocks = range(0, len(text), _BLOCK)
-    return np.concatenate([np.flatnonzero(text[at : at + _BLOCK] == code) + at for at in blocks])
-
-
-def check_bytes(data: bytes) -> None:
-    """UTF-8 with nothing in it that XML forbids, and only the entities that it knows."""
-    at = 0
-    while len(data) - at > 2 * _BLOCK:
-        end = data.find(b"<", at + _BLOCK)
-        if end < 0:
-            break
-        _check_block(data[at:end])
-        at = end
-    _check_block(data[at:] if at else data)
-
-
-def _check_block(data: bytes) -> None:
-    if not data.isascii():
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            raise Odd from None
-        if b"\xef\xbf" in data and (b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data):
-            raise Odd
-    if b"&" in data and not all(map(_is_character, set(_ENTITY.findall(data)))):
-        raise Odd
-    low = np.count_nonzero(np.frombuffer(data, np.uint8) < 32)
-    if low and low != data.count(b"\n") + data.count(b"\t"):
-        raise Odd
-
-
-def _is_character(number: bytes) -> bool:
-    """Whether a character reference names a character that XML allows."""
-    if not number:
-        return False
-    code = int(number[1:], 16) if number[:1] == b"x" else int(number)
-    if code in (9, 10, 13):
-        return True
-    return 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
-
-
-def _behind_texts(source: Bytes, starts: Places) -> Places:
-    """Where tags ``<t>`` end; the only attribute they may have is the one that keeps blanks."""
-    short = source[starts + 2] == 62
-    long = starts[~short]
-    for at in range(0, len(_PRESERVE), 8):
-        if (words_at(source, long + at) != int.from_bytes(_PRESERVE[at : at + 8], "little")).any():
-            raise Odd
-    return starts + np.where(short, 3, len(_PRESERVE))
-
-
-def _starts_with(source: Bytes, places: Places, expected: bytes) -> bool:
-    mask = np.uint64((1 << 8 * len(expected)) - 1)
-    return bool(((words_at(source, places) & mask) == int.from_bytes(expected, "little")).all())
-
-
-def _unplain(data: bytes, source: Bytes, starts: Places, ends: Places) -> Flags:
-    """Texts that do not read as they are written: entities, ``_x0041_``."""
-    found = np.zeros(len(starts), bool)
-    places = [np.flatnonzero(source[: len(data)] == 38)] if b"&" in data else []
-    if b"_" in data and b"_x" in data:
-        places.append(np.array([hit.start() for hit in re.finditer(rb"_x", data)], np.int64))
-    for those in places:
-        at = np.searchsorted(starts, those, "right") - 1
-        found[at[(at >= 0) & (those < ends[at])]] = True
-    return found
-
-
-# ----------------------------------------------------------------------------------- shared strings
-
-
-def _even_block(source: Bytes, size: int) -> Places | None:
-    """Of items of one plain text each: where they, their texts start and end; None where any is not.
-
-    Every tag is followed by the next one at once, but for the text, so each byte is accounted for.
-    """
-    text = source[:size]
-    tags = np.flatnonzero(text == 60)
-    count = len(tags) // 4
-    if not count or len(tags) != count * 4 or np.count_nonzero(text == 62) != len(tags):
-        return None
-    starts = np.ascontiguousarray(tags.reshape(count, 4).T)
-    kinds = _STRING_KINDS[_halves_at(source, starts + 1)]
-    if (kinds != np.array([[_ITEM], [_TEXT], [_TEXT_END], [_ITEM_END]], np.uint8)).any():
-        return None
-    opened, texts, behind, closed = starts
-    if (texts != opened + 4).any() or (closed != behind + 4).any():
-        return None
-    if opened[0] or (opened[1:] != closed[:-1] + 5).any() or closed[-1] + 5 != size:
-        return None
-    fine = (source[opened + 3] == 62).all() and (source[behind + 3] == 62).all()
-    if not fine or not _starts_with(source, closed, b"</si>"):
-        return None
-    first = _behind_texts(source, texts)
-    if (first > behind).any() or (source[first - 1] != 62).any():
-        return None
-    return np.stack([opened, first, behind, closed + 5])
-
-
-class SharedStrings:
-    """The shared strings, as bytes of their part; the odd ones (``plain`` false) as texts."""
-
-    open: Places
-    close: Places
-    starts: Places
-    ends: Places
-    simple: Flags
-
-    def __init__(self, data: bytes) -> None:
-        self.size = len(data)
-        start = re.match(
-            rb"(?:\xef\xbb\xbf)?(?:<\?xml [^<>]*\?>\s*)?<sst( [^<>]*[^<>/])?>", data[:4096]
-        )
-        end = data.rfind(b"</sst>")
-        if start is None or data[end + 6 :].strip():
-            raise Odd
-        check_bytes(data[start.end() :])
-        self.data, self.bytes = padded(data)
-        self._items(start.end(), end)
-
-    def _items(self, first: int, last: int) -> None:
-        if not self._even_items(first, last):
-            self._any_items(first, last)
-        odd = _unplain(self.data[: self.size], self.bytes, self.starts, self.ends)
-        self.plain: Flags = self.simple & ~odd
-
-    def _even_items(self, first: int, last: int) -> bool:
-        """Where all items are ``<si><t>…</t></si>``: found by the thousand, block by block."""
-        found: list[Places] = []
-        while first < last:
-            end = self.data.find(b"<si>", first + _BLOCK) if last - first > 2 * _BLOCK else last
-            if end < 0:
-                end = last
-            places = _even_block(self.bytes[first : end + 32], end - first)
-            if places is None:
-                return False
-            found.append((places + first).astype(np.int32))
-            first = end
-        places = np.concatenate(found, axis=1) if found else np.zeros((4, 0), np.int32)
-        self.open, self.starts, self.ends, self.close = places
-        self.simple = np.ones(len(self.open), bool)
-        return True
-
-    def _any_items(self, first: int, last: int) -> None:
-        text = self.bytes[first:last]
-        if first == last:
-            starts = ends = np.zeros(0, np.int64)
-        else:
-            starts, ends = _tags(text)
-        starts, ends = starts + first, ends + first
-        kinds = _STRING_KINDS[_halves_at(self.bytes, starts + 1)]
-        opened, closed = np.flatnonzero(kinds == _ITEM), np.flatnonzero(kinds == _ITEM_END)
-        self.open, self.close = starts[opened], ends[closed] + 1
-        self._check(starts, ends, opened, closed, (first, last))
-        plain = closed - opened == 3
-        at = opened[plain]
-        plain[plain] = (kinds[at + 1] == _TEXT) & (kinds[at + 2] == _TEXT_END)
-        at = opened[plain]
-        fine = (starts[at + 1] == ends[at] + 1) & (starts[at + 3] == ends[at + 2] + 1)
-        fine &= ends[at + 2] - starts[at + 2] == 3
-        if not fine.all():
-            raise Odd
-        if (_behind_texts(self.bytes, starts[at + 1]) != ends[at + 1] + 1).any():
-            raise Odd
-        self.starts, self.ends = self.open.copy(), self.open.copy()
-        self.starts[plain], self.ends[plain] = ends[at + 1] + 1, starts[at + 2]
-        self.starts, self.ends = self.starts.astype(np.int32), self.ends.astype(np.int32)
-        self.open, self.close = self.open.astype(np.int32), self.close.astype(np.int32)
-        self.simple = plain
-
-    def _check(
-        self, starts: Places, ends: Places, opened: Places, closed: Places, span: tuple[int, int]
-    ) -> None:
-        if len(opened) != len(closed) or (closed <= opened).any():
-            raise Odd
-        if (opened[1:] != closed[:-1] + 1).any() or (self.open[1:] != self.close[:-1]).any():
-            raise Odd
-        if len(opened) and (self.open[0] != span[0] or self.close[-1] != span[1]):
-            raise Odd
-        if not len(opened) and len(starts):
-            raise Odd
-        if (ends[opened] - starts[opened] != 3).any() or (ends[closed] - starts[closed] != 4).any():
-            raise Odd
-        if len(closed) and not _starts_with(self.bytes, starts[closed], b"</si>"):
-            raise Odd
-
-    def changed(self, data: bytes, grown: Places) -> SharedStrings:
-        """The strings of ``data``: these, but that texts have ``grown`` by so much and have no markup."""
-        new = object.__new__(SharedStrings)
-        new.size = len(data)
-        new.data, new.bytes = padded(data)
-        behind = np.cumsum(grown, dtype=np.int32)
-        before = behind - grown.astype(np.int32)
-        new.open, new.starts = self.open + before, self.starts + before
-        new.ends, new.close = self.ends + behind, self.close + behind
-        new.plain, new.simple = self.plain, self.simple
-        return new
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def spans(self, numbers: Places) -> tuple[Places, Places]:
-        """Where the texts of these strings start and end."""
-        return self.starts[numbers].astype(np.int64), self.ends[numbers].astype(np.int64)
-
-    def item(self, number: int) -> str:
-        """One ``si`` element."""
-        return self.data[self.open[number] : self.close[number]].decode()
 
 
 # ------------------------------------------------------------------------------------- worksheets
@@ -483,10 +215,10 @@ class Cells:
     def _tags(source: Bytes, size: int) -> tuple[Places, Bytes]:
         """Where the tags start, with the end of all at the end, and of which kind they are."""
         text = source[:size]
-        starts = _positions(text, 60)
+        starts = positions(text, 60)
         if not len(starts) or starts[0] or np.count_nonzero(text == 62) != len(starts):
             raise Odd
-        kinds = _KINDS[_halves_at(source, starts + 1)]
+        kinds = _KINDS[halves_at(source, starts + 1)]
         starts = np.append(starts, size)
         those = np.flatnonzero((kinds == _CELL) | (kinds == _ROW))
         kinds[those] += source[starts[those + 1] - 2] == 47
@@ -522,19 +254,19 @@ class Cells:
             raise Odd
         those = kinds == _TEXT
         if those.any():
-            behind[those] = _behind_texts(source, starts[:-1][those])
+            behind[those] = behind_texts(source, starts[:-1][those])
         np.copyto(behind, starts[1:], where=_ENDS_WHERE_NEXT_STARTS[kinds])
         if (behind > starts[1:]).any() or (source[behind - 1] != 62).any():
             raise Odd
         for kind, name in ((_ROW_END, b"</row>"), (_IS_END, b"</is>"), (_IS, b"<is>")):
-            if not _starts_with(source, starts[:-1][kinds == kind], name):
+            if not starts_with(source, starts[:-1][kinds == kind], name):
                 raise Odd
 
     def _rows(
         self, data: bytes, source: Bytes, starts: Places, ends: Places
     ) -> tuple[Places, Places, Words]:
         """Number, how many digits it has, and these, of each row."""
-        if not _starts_with(source, starts + 3, b'w r="') or not _starts_with(
+        if not starts_with(source, starts + 3, b'w r="') or not starts_with(
             source, starts, b"<row"
         ):
             raise Odd
@@ -556,7 +288,7 @@ class Cells:
             if b"_x" in rest or len(self._rests) > 10_000:
                 raise Odd
             self._rests.add(rest)
-        return numbers - 1, sizes, _aligned(words_at(source, places), sizes)
+        return numbers - 1, sizes, aligned(words_at(source, places), sizes)
 
     def _places(
         self, source: Bytes, starts: Places, sizes: Places, digits: Words
@@ -577,7 +309,7 @@ class Cells:
             column = np.where(most, column * 26 + third, column)
             at += most
             fine &= column <= 16_384
-        fine &= _aligned(words_at(source, at), sizes) == digits
+        fine &= aligned(words_at(source, at), sizes) == digits
         fine &= source[at + sizes] == 34
         if not fine.all():
             raise Odd
@@ -646,7 +378,7 @@ class Cells:
         last[value] = starts[cells[value] + 2]
         if inline.any():
             texts = cells[inline] + 2
-            first[inline], last[inline] = _behind_texts(source, starts[texts]), starts[texts + 1]
+            first[inline], last[inline] = behind_texts(source, starts[texts]), starts[texts + 1]
         types = np.array([_STORED.get(kind.kind, OTHER) for kind in self.kinds], np.int64)
         dated = np.array([kind.style in self._dates for kind in self.kinds], bool)
         stored = types[kinds]
@@ -658,7 +390,7 @@ class Cells:
         fine, shared[those] = whole_numbers(source, first[those], (last - first)[those])
         if not fine.all():
             raise Odd
-        plain = ~_unplain(data[:size], source, first, last)
+        plain = ~unplain(data[:size], source, first, last)
         those = stored == NUMBER
         plain[those] &= _as_shown(source, first[those], last[those])
         full = stored != NOTHING

@@ -14,11 +14,12 @@ from deid.mask import apply_edits, edits_for
 from deid.model import Text
 from deid.policy import Policy
 from deid.prose import scan_texts
-from deid.sheets.cells import Odd, SharedStrings
 from deid.sheets.judging import FIRST, Hidden, clashes
+from deid.sheets.markup import Odd
 from deid.sheets.passes import Pass
 from deid.sheets.reading import QuickSheet, open_workbook, strings_of, texts_outside
 from deid.sheets.splices import Spans, joined
+from deid.sheets.strings import SharedStrings
 from deid.sheets.writing import Saving
 
 

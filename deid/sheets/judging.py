@@ -29,7 +29,7 @@ from deid.model import Edit, Finding
 from deid.policy import Policy
 from deid.prose import merge
 from deid.scan import Setting, bare, scan
-from deid.sheets.cells import Odd
+from deid.sheets.markup import Odd
 from deid.stream.memories import Fate, Memory
 from deid.stream.verdicts import ID_ENTITIES, digit_exceptions, shows_more
 from deid.text import fold

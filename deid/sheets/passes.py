@@ -32,7 +32,7 @@ from deid.formats.xlsx import Workbook
 from deid.model import Finding, Row, Table
 from deid.policy import Policy
 from deid.scan import Setting
-from deid.sheets.cells import OTHER, SHARED, Odd, Window
+from deid.sheets.cells import OTHER, SHARED, Window
 from deid.sheets.judging import (
     BLANK,
     DIGITS,
@@ -49,6 +49,7 @@ from deid.sheets.judging import (
     Hidden,
     Judge,
 )
+from deid.sheets.markup import Odd
 from deid.sheets.reading import QuickSheet, strings_of
 from deid.tables import date_told, features_of, minor_names, minors_in_forms
 from deid.vector import Bytes, Flags, Places

@@ -30,7 +30,9 @@ from deid.formats.xlsx_sheet import (
     string_segments,
 )
 from deid.model import READING, Edit, Row, Text
-from deid.sheets.cells import SHARED, Cells, Odd, SharedStrings, Window
+from deid.sheets.cells import SHARED, Cells, Window
+from deid.sheets.markup import Odd
+from deid.sheets.strings import SharedStrings
 from deid.tables import WINDOW
 from deid.vector import Flags
 

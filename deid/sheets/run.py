@@ -24,9 +24,9 @@ from deid.mask import apply_edits, edits_for
 from deid.model import Edit, Remark, Text
 from deid.policy import Policy
 from deid.prose import merge, scan_texts
-from deid.sheets.cells import Odd
 from deid.sheets.checking import Check
 from deid.sheets.judging import FIRST, Hidden, clashes, long_runs, stands
+from deid.sheets.markup import Odd
 from deid.sheets.passes import Pass
 from deid.sheets.reading import open_workbook, texts_outside
 from deid.sheets.writing import Saving

@@ -18,8 +18,9 @@ from deid.formats.xlsx_sheet import (
     _retyped,
 )
 from deid.model import Edit
-from deid.sheets.cells import INLINE, NUMBER, Odd, Window
+from deid.sheets.cells import INLINE, NUMBER, Window
 from deid.sheets.judging import KEY, Verdict
+from deid.sheets.markup import Odd
 from deid.sheets.passes import Own, Pass
 from deid.sheets.reading import QuickSheet
 from deid.sheets.splices import Spans, Splices, merged, splice
