@@ -124,9 +124,7 @@ class _CellScanner:
     def __init__(self) -> None:
         self._known: dict[Setting, dict[str, list[Finding]]] = {}
         self._room = _CACHE
-        self._block = NO_BLOCK
-        self._columns: dict[int, Setting] = {}
-        self.features: Mapping[int, list[Profile]] = {}
+        self._last = _Columns(NO_BLOCK, {}, {})
 
     def __call__(self, text: str, setting: Setting) -> list[Finding]:
         known = self._known.get(setting)
@@ -141,17 +139,35 @@ class _CellScanner:
                 self._room = _CACHE
         return found
 
-    def settings(self, view: View) -> dict[int, Setting]:
-        """Column -> setting, as far as known, of the rows of data of a block: the last one seen."""
-        if view.block is not self._block:
-            self._block = view.block
-            self._columns = {}
-            self.features = features_of(view.block)
-        return self._columns
+    def columns(self, view: View) -> _Columns:
+        """What is known of the columns of a row of data: of the last block seen."""
+        last = self._last  # one reference: lists of other threads come between
+        if view.block is not last.block:
+            last = self._last = _Columns(view.block, {}, features_of(view.block))
+        return last
+
+    def forget(self) -> None:
+        """Let go of all texts."""
+        self._known = {}
+        self._room = _CACHE
+        self._last = _Columns(NO_BLOCK, {}, {})
+
+
+class _Columns(NamedTuple):
+    """A block; the settings of its columns, as far as known; the features that tell a minor."""
+
+    block: Block
+    settings: dict[int, Setting]
+    features: Mapping[int, list[Profile]]
 
 
 _shared = _CellScanner()
 """Small lists of one folder repeat each other, and what is verified repeats what was masked."""
+
+
+def forget_cells() -> None:
+    """Let go of the cells that are remembered from list to list: for processes that live long."""
+    _shared.forget()
 
 
 def _scan_row(
@@ -163,7 +179,7 @@ def _scan_row(
 ) -> Iterator[CellFindings]:
     row, zone, block = view.row, view.zone, view.block
     more = _more_findings(view, scanner, reference, in_forms)
-    settings = scanner.settings(view) if zone == "data" else {}
+    settings = scanner.columns(view).settings if zone == "data" else {}
     personal = zone == "note" and _names_a_person(row, scanner)
     for column, text in row.cells.items():
         setting = settings.get(column)
@@ -188,8 +204,7 @@ def _more_findings(
     """Column -> what the row as a whole tells of it: minors, and ID numbers spread over cells."""
     row, more = view.row, {}
     if view.zone == "data":
-        scanner.settings(view)
-        more = minor_names(view, reference, scanner.features)
+        more = minor_names(view, reference, scanner.columns(view).features)
     if in_forms:
         own = {column: in_forms.get((row.index, column)) for column in row.cells}
         more |= {column: found for column, found in own.items() if found}
@@ -421,8 +436,8 @@ def adults_of_table(
     for views, day in _judged(table, reference):
         for view in views:
             if view.zone == "data":
-                scanner.settings(view)
-                for column, spans in adult_names(view.row, scanner.features, day).items():
+                features = scanner.columns(view).features
+                for column, spans in adult_names(view.row, features, day).items():
                     yield table.place(view.row.index, column), spans
 
 
