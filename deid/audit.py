@@ -30,7 +30,8 @@ from deid.inputs import Task
 from deid.mask import edits_for
 from deid.matters import matter_remarks, suggest_matter
 from deid.model import Finding, Item, Table, Text
-from deid.pipeline import _OS_FAULTS, _sha256, mask_name
+from deid.outcome import OS_FAULTS, sha256_of
+from deid.pipeline import mask_name
 from deid.policy import Policy, load_policy
 from deid.prose import Known, _list_rows, _rows, merge, scan_texts
 from deid.published import Person, Publication, RowReader, date_in_name, style
@@ -242,11 +243,9 @@ def audit_file(
             pass_.named = named
             pass_.run()
             audit = pass_.report()
-        audit = replace(audit, size=size, sha256=_sha256(source))
+        audit = replace(audit, size=size, sha256=sha256_of(source))
     except (DeidError, OSError) as error:
-        told = (
-            _OS_FAULTS.get(error.errno or 0, "读文件时出错") if isinstance(error, OSError) else ""
-        )
+        told = OS_FAULTS.get(error.errno or 0, "读文件时出错") if isinstance(error, OSError) else ""
         status = "unsupported" if isinstance(error, UnsupportedFormat) else "unreadable"
         audit = FileAudit(name, status, told or str(error), policy=rules.name)
         return replace(audit, seconds=_since(started)), None

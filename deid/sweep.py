@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from deid.audit import AUTO, FileAudit, audit_file, file_as_dict, file_from_dict, with_deadline
 from deid.batch import _stop_workers, _stopping, _unforeseen, catch_stop_signals
 from deid.inputs import Task
-from deid.pipeline import _sha256
+from deid.outcome import sha256_of
 from deid.policy import Policy, load_policy, policy_names
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class State:
                 for (key, _), (mtime, size, audit) in self._known.items()
                 if key == _key(task) and (mtime, size) == (stat.st_mtime_ns, stat.st_size)
             ]
-            digest = _sha256(task.source) if alike else ""
+            digest = sha256_of(task.source) if alike else ""
         except OSError:
             return None
         return next((replace(a, source=task.shown) for a in alike if a.sha256 == digest), None)

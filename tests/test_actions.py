@@ -21,7 +21,8 @@ from reportlab.pdfgen import canvas
 from deid.cli import run
 from deid.formats import open_document
 from deid.model import FileReport, Table
-from deid.pipeline import is_reason, mask_file, mask_stream, scan_file
+from deid.outcome import is_reason
+from deid.pipeline import mask_file, mask_stream, scan_file
 from deid.policy import Policy, load_policy
 from deid.stream import LEAST
 

@@ -164,7 +164,8 @@ def _sum_up(reports: Sequence[FileReport], policy: Policy, dry_run: bool) -> Non
 
 
 def _mask_stdin(inputs: Sequence[str], policy: Policy, override: str) -> int:
-    from deid.pipeline import is_reason, mask_stream
+    from deid.outcome import is_reason
+    from deid.pipeline import mask_stream
 
     if policy.refused and not is_reason(override):
         talk(f"不可发布：{policy.refused}")
