@@ -233,7 +233,20 @@ def exact_label(header: str) -> Label:
         return NO_LABEL
     words = _headers()
     whole = normal(header)
-    return words.get(whole) or words.get(_NOTE.sub("", whole)) or NO_LABEL
+    return words.get(whole) or words.get(_NOTE.sub("", whole)) or _joined_label(whole)
+
+
+def _joined_label(whole: str) -> Label:
+    """What 开户名及账号 says: nothing but headers, joined."""
+    if len(whole) > _JOINED or not _PARTS.search(whole):
+        return NO_LABEL
+    words = _headers()
+    found = [words.get(piece, NO_LABEL) for piece in header_parts(whole)]
+    return NO_LABEL if NO_LABEL in found else max(found, key=_protection, default=NO_LABEL)
+
+
+_JOINED = 20
+"""No header of two or three names is longer; a cell that is may be prose."""
 
 
 @cache

@@ -85,7 +85,9 @@ def test_headers_noop(header: str) -> None:
 
 @pytest.mark.parametrize(("text", "is_header"), [("姓名", True), ("身份证号（必填）", True),
                                                   ("张三", False), ("电话：***", False),
-                                                  ("联系电话139", False), ("", False)])  # fmt: skip
+                                                  ("联系电话139", False), ("", False),
+                                                  ("开户名及账号", True), ("领款人姓名、卡号", True),
+                                                  ("和平村", False), ("姓名及其他", False)])  # fmt: skip
 def test_exact_label(text: str, is_header: bool) -> None:
     assert (exact_label(text) != NO_LABEL) is is_header
 
