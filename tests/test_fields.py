@@ -87,7 +87,7 @@ def test_headers_noop(header: str) -> None:
                                                   ("张三", False), ("电话：***", False),
                                                   ("联系电话139", False), ("", False),
                                                   ("开户名及账号", True), ("领款人姓名、卡号", True),
-                                                  ("和平村", False), ("姓名及其他", False)])  # fmt: skip
+                                                  ("和平村", False), ("姓名及天气", False)])  # fmt: skip
 def test_exact_label(text: str, is_header: bool) -> None:
     assert (exact_label(text) != NO_LABEL) is is_header
 
