@@ -7,37 +7,34 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+import importlib
 from typing import TYPE_CHECKING, TypeVar
 
-from deid.entities import Entity, load_entities
-from deid.errors import (
-    DeidError,
-    FrameFault,
-    LeftOver,
-    PatternError,
-    RecognizerFault,
-    UnknownPolicy,
-    UnreadableFile,
-    UnsafeEdit,
-    UnsupportedFormat,
-)
-from deid.fields import header_label
-from deid.mask import mask_spans
-from deid.model import Column, Edit, FileReport, Finding, Item
-from deid.pipeline import mask_file as _mask_file
-from deid.pipeline import scan_file as _scan_file
-from deid.policy import Policy, load_policy, policy_names
-from deid.scan import PROSE, Setting, scan
-from deid.strength import grade, id_candidates
-
 if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
     from pyarrow import RecordBatch
 
     from deid.audit import AuditReport
+    from deid.entities import Entity, load_entities
+    from deid.errors import (
+        DeidError,
+        FrameFault,
+        LeftOver,
+        PatternError,
+        RecognizerFault,
+        UnknownPolicy,
+        UnreadableFile,
+        UnsafeEdit,
+        UnsupportedFormat,
+    )
+    from deid.model import Column, Edit, FileReport, Finding, Item
+    from deid.policy import Policy, load_policy, policy_names
     from deid.recognizers import Recognizer
+    from deid.scan import Setting
+    from deid.strength import grade, id_candidates
 
 Frame = TypeVar("Frame")
 
@@ -76,11 +73,50 @@ __all__ = [
 ]
 
 
+# What the package re-exports, and where it stands. Imported at the first use: a command, and a
+# program that masks one kind of thing, need half of it, and start-up is most of a short run.
+_HOMES = {
+    "entities": ("Entity", "load_entities"),
+    "errors": (
+        "DeidError",
+        "FrameFault",
+        "LeftOver",
+        "PatternError",
+        "RecognizerFault",
+        "UnknownPolicy",
+        "UnreadableFile",
+        "UnsafeEdit",
+        "UnsupportedFormat",
+    ),
+    "model": ("Column", "Edit", "FileReport", "Finding", "Item"),
+    "policy": ("Policy", "load_policy", "policy_names"),
+    "strength": ("grade", "id_candidates"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+if not TYPE_CHECKING:  # a type checker has the imports above, and knows a name that is not there
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME_OF:
+            raise AttributeError(f"module 'deid' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"deid.{_HOME_OF[name]}"), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOME_OF})
+
+
 def _policy(policy: Policy | str | Path) -> Policy:
+    from deid.policy import Policy, load_policy
+
     return policy if isinstance(policy, Policy) else load_policy(policy)
 
 
 def _under(header: str | None) -> Setting:
+    from deid.fields import header_label
+    from deid.scan import PROSE, Setting
+
     return Setting(label=header_label(header), people=True) if header else PROSE
 
 
@@ -114,6 +150,8 @@ def mask_text(
     """
     found, rules = _hidden(text, header, _policy(policy), recognizers)
     if not rules.reshapes:
+        from deid.mask import mask_spans
+
         return mask_spans(text, found, rules)
     from deid.actions import reshaped
 
@@ -124,6 +162,8 @@ def _hidden(
     text: str, header: str | None, rules: Policy, recognizers: Sequence[Recognizer]
 ) -> tuple[list[Finding], Policy]:
     """What is to be hidden in the text, and the policy that knows all of it."""
+    from deid.scan import scan
+
     found = scan(text, _under(header))
     if not recognizers:
         return [item for item in found if rules.hides(item.entity)], rules
@@ -192,7 +232,11 @@ def scan_file(
     source: str | Path, *, policy: Policy | str | Path = "general"
 ) -> tuple[FileReport, list[Finding]]:
     """What a file holds; ``Finding.place`` names the cell, line or part."""
-    return _scan_file(Path(source), policy=_policy(policy))
+    from pathlib import Path
+
+    from deid.pipeline import scan_file as scan_path
+
+    return scan_path(Path(source), policy=_policy(policy))
 
 
 def mask_file(
@@ -209,7 +253,11 @@ def mask_file(
     ``raster``: a PDF page that cannot be edited safely becomes an image with a text layer.
     ``override``: the written reason for a list that the policy says is never made.
     """
-    return _mask_file(
+    from pathlib import Path
+
+    from deid.pipeline import mask_file as mask_path
+
+    return mask_path(
         Path(source),
         Path(target),
         policy=_policy(policy),
@@ -231,6 +279,6 @@ def audit_files(
     Counts and places, never content; nothing is changed. ``published`` is the day of publication
     where the files themselves do not say. ``deid.audit.report_as_dict`` gives the documented JSON.
     """
-    from deid import audit  # loaded when asked for: start-up is most of a short run
+    from deid import audit
 
     return audit.audit_files(paths, against, policy=_policy(policy), published=published)

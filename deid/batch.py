@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -177,6 +176,8 @@ def _failed(task: Task, status: str, message: str) -> Result:
 
 
 def _unforeseen(error: Exception) -> str:
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     where = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-4:]))
     return f"程序内部错误（{type(error).__name__}，{where}），没有写出；请把这一行告诉维护者"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -113,7 +112,7 @@ def _find(argument: str, leave_out: Path | None) -> Iterator[_Found]:
         yield from _walk(path, path, leave_out)
     elif path.exists():
         yield _file(path, path.parent)
-    elif names := sorted(glob.glob(argument, recursive=True)):  # noqa: PTH207 (may be absolute)
+    elif names := _matches(argument):
         base = _before_wild(path)
         for match in map(Path, names):
             if match.is_dir():
@@ -122,6 +121,12 @@ def _find(argument: str, leave_out: Path | None) -> Iterator[_Found]:
                 yield _file(match, base)
     else:
         yield _Found(path, PurePath(path.name or argument), "没有这个文件或文件夹")
+
+
+def _matches(pattern: str) -> list[str]:
+    import glob
+
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (may be absolute)
 
 
 def _walk(folder: Path, base: Path, leave_out: Path | None) -> Iterator[_Found]:

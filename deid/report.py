@@ -9,12 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +190,8 @@ def _write(path: Path, content: bytes) -> Path:
 
 def to_json(run: Run) -> str:
     """The report for machines; its shape is described in the README and kept by ``schema``."""
+    import platform
+
     statuses = Counter(file.status for file in run.files)
     content = {
         "schema": SCHEMA,
@@ -271,6 +271,10 @@ def _items_as_list(items: Iterable[Item]) -> list[dict[str, str]]:
 # --- the page -------------------------------------------------------------------------------------
 
 
+# What html.escape gives; the module html takes longer to load than a page to write.
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+
+
 class _Html(str):
     """Text that is markup already; every other text is escaped when it becomes a child."""
 
@@ -278,8 +282,12 @@ class _Html(str):
 
 
 def _tag(name: str, *children: str | int, **attributes: str | int) -> _Html:
-    marks = "".join(f' {key.rstrip("_")}="{escape(str(v))}"' for key, v in attributes.items())
-    inner = "".join(child if isinstance(child, _Html) else escape(str(child)) for child in children)
+    marks = "".join(
+        f' {key.rstrip("_")}="{str(v).translate(_ESCAPES)}"' for key, v in attributes.items()
+    )
+    inner = "".join(
+        child if isinstance(child, _Html) else str(child).translate(_ESCAPES) for child in children
+    )
     return _Html(f"<{name}{marks}>{inner}</{name}>")
 
 

@@ -6,17 +6,18 @@ A new command is a new file here; nothing else names it.
 from __future__ import annotations
 
 import importlib
-from importlib.resources import files
+from pathlib import Path
 
 import click
+
+_HERE = Path(__file__).parent
 
 
 def names() -> list[str]:
     """The subcommands there are, in alphabetical order."""
+    # Not importlib.resources: to list a folder, it loads what reads zip files.
     return sorted(
-        each.name[:-3]
-        for each in files(__name__).iterdir()
-        if each.name.endswith(".py") and not each.name.startswith("_")
+        path.stem for path in _HERE.iterdir() if path.suffix == ".py" and path.stem[0] != "_"
     )
 
 
