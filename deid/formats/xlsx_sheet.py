@@ -573,7 +573,7 @@ class Sheet:
         if kind in ("shared", "array", "dataTable"):
             ref, group = attrs.get("ref", ""), attrs.get("si", "")
             self.spanning.append(SpanningFormula(state[0], state[1], kind, group, ref, text))
-        if _FORMULA_WORTH.search(text):
+        if FORMULA_WORTH.search(text):
             place = f"{cell_place(self.label, *state)}#formula"
             parts.texts.append(Text(place, text, STAR))
 
@@ -701,7 +701,7 @@ def _plain(text: str) -> bool:
 _FORMULA = re.compile(
     r"<((?:[\w.-]+:)?)f(?=[\s/>])((?:[^>\"']|\"[^\"]*\"|'[^']*')*?)(?:/>|>.*?</\1f\s*>)", re.S
 )
-_FORMULA_WORTH = re.compile(r"(?:\d\D?){5}|@|[\u2e80-\U0010ffff]{4}")
+FORMULA_WORTH = re.compile(r"(?:\d\D?){5}|@|[\u2e80-\U0010ffff]{4}")
 
 
 def _formula_attrs(inner: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deid.sheets.formulas import FORMULA, FORMULA_END, Formulas, Found, Tags
 from deid.sheets.markup import (
     Odd,
     aligned,
@@ -39,6 +40,7 @@ _VALUE, _VALUE_END, _IS, _IS_END, _TEXT, _TEXT_END = range(7, 13)
 _NAMES = {
     b"ro": _ROW, b"/r": _ROW_END, b"c ": _CELL, b"/c": _CELL_END, b"v>": _VALUE, b"/v": _VALUE_END,
     b"is": _IS, b"/i": _IS_END, b"t>": _TEXT, b"t ": _TEXT, b"/t": _TEXT_END,
+    b"f>": FORMULA, b"f ": FORMULA, b"f/": FORMULA, b"/f": FORMULA_END, b"v/": FORMULA_END, b"v ": FORMULA_END,
 }  # fmt: skip
 _KINDS = np.zeros(65536, np.uint8)
 for _name, _kind in _NAMES.items():
@@ -74,8 +76,8 @@ _LOOSE = _ENDS_WHERE_NEXT_STARTS | _TEXT_BEHIND
 _PAIRS = _MAY_FOLLOW.ravel()
 
 _SIX_BYTES = np.uint64((1 << 48) - 1)
-_ROW_REST = re.compile(rb"(?: [A-Za-z0-9:]{1,20}=\"[A-Za-z0-9.:-]{0,10}\")*+/?")
-_CELL_REST = re.compile(rb"(?: ([st])=\"([A-Za-z0-9]{1,10})\")*+")
+_ROW_REST = re.compile(rb"(?: [A-Za-z0-9:]{1,20}=\"[A-Za-z0-9.:-]{0,10}\")*+ ?/?")
+_CELL_REST = re.compile(rb"(?: ([st])=\"([A-Za-z0-9]{1,10})\")*+ ?")
 _ATTRIBUTE = re.compile(rb" ([A-Za-z0-9:]+)=")
 
 
@@ -117,6 +119,7 @@ class Window:
     end: Places
     shared: Places
     plain: Flags
+    formulas: Formulas | None = None
 
     def bare(self) -> Window:
         """The window without its cells."""
@@ -225,11 +228,13 @@ class Cells:
         return starts, kinds
 
     def _cells(self, data: bytes, source: Bytes, tags: tuple[Places, Bytes]) -> Window:
-        starts, kinds = tags
-        check_bytes(data[: starts[-1]])
-        self._check_grammar(source, starts, kinds)
+        check_bytes(data[: tags[0][-1]])
+        all_tags = Tags(tags[0], tags[1], tags[0][1:])
+        found = Found(data, all_tags, _CELL) if (all_tags.kinds >= FORMULA).any() else None
+        starts, kinds, ends = of_cells = found.tags if found else all_tags
+        self._check_grammar(source, of_cells)
         rows = np.flatnonzero((kinds == _ROW) | (kinds == _EMPTY_ROW))
-        row_ends = starts[rows + 1] - 1 - (kinds[rows] == _EMPTY_ROW)
+        row_ends = ends[rows] - 1 - (kinds[rows] == _EMPTY_ROW)
         numbers, sizes, digits = self._rows(data, source, starts[rows], row_ends)
         cells = np.flatnonzero((kinds == _CELL) | (kinds == _EMPTY_CELL))
         row = np.repeat(
@@ -238,28 +243,32 @@ class Cells:
         column, rest = self._places(source, starts[cells], sizes[row], digits[row])
         if ((row[1:] == row[:-1]) & (column[1:] <= column[:-1])).any():
             raise Odd
-        return self._values((data, source), tags, cells, (numbers, row, column, rest))
+        formulas = found.of(cells, numbers[row], column) if found else None
+        where = (numbers, row, column, rest)
+        return self._values((data, source), of_cells, cells, where, formulas)
 
-    def _check_grammar(self, source: Bytes, starts: Places, kinds: Bytes) -> None:
+    def _check_grammar(self, source: Bytes, tags: Tags) -> None:
         """Raises Odd unless every byte is accounted for: each tag ends where its kind says it does.
 
         There are as many ``>`` as tags, and one at each of these ends, so none stands elsewhere.
         """
+        starts, kinds, ends = tags
+        starts = starts[: len(kinds)]
         pairs = np.concatenate([np.zeros(1, np.uint8), kinds[:-1]]) * np.uint8(16) + kinds
         if not _PAIRS[pairs].all() or kinds[-1] not in (_ROW_END, _EMPTY_ROW):
             raise Odd
-        behind = starts[:-1] + _SIZES[kinds] + 1
+        behind = starts + _SIZES[kinds] + 1
         loose = _LOOSE[kinds]
-        if ((behind != starts[1:]) & ~loose).any():
+        if ((behind != ends) & ~loose).any():
             raise Odd
         those = kinds == _TEXT
         if those.any():
-            behind[those] = behind_texts(source, starts[:-1][those])
-        np.copyto(behind, starts[1:], where=_ENDS_WHERE_NEXT_STARTS[kinds])
-        if (behind > starts[1:]).any() or (source[behind - 1] != 62).any():
+            behind[those] = behind_texts(source, starts[those])
+        np.copyto(behind, ends, where=_ENDS_WHERE_NEXT_STARTS[kinds])
+        if (behind > ends).any() or (source[behind - 1] != 62).any():
             raise Odd
         for kind, name in ((_ROW_END, b"</row>"), (_IS_END, b"</is>"), (_IS, b"<is>")):
-            if not starts_with(source, starts[:-1][kinds == kind], name):
+            if not starts_with(source, starts[kinds == kind], name):
                 raise Odd
 
     def _rows(
@@ -357,22 +366,23 @@ class Cells:
     def _values(
         self,
         text: tuple[bytes, Bytes],
-        tags: tuple[Places, Bytes],
+        tags: Tags,
         cells: Places,
         where: tuple[Places, Places, Places, Places],
+        formulas: Formulas | None,
     ) -> Window:
         data, source = text
-        starts, marks = tags
-        size = int(starts[-1])
+        starts, marks, ends = tags
+        size = int(ends[-1])
         numbers, row, column, rest = where
-        tag = starts[cells + 1] - 1 - (marks[cells] == _EMPTY_CELL)
+        tag = ends[cells] - 1 - (marks[cells] == _EMPTY_CELL)
         kinds = self._kinds_of(data, source, rest, tag)
         after = marks[np.minimum(cells + 1, len(marks) - 1)]
         after[marks[cells] != _CELL] = 0
         value, inline = after == _VALUE, after == _IS
         # Up to the tag that closes the cell: <v> and </v>; or <is>, <t>, </t>, and </is>.
         close = cells + value * 3 + inline * 5 + ((after > 0) & ~value & ~inline)
-        end = starts[close + 1]
+        end = ends[close]
         first, last = tag.copy(), tag.copy()
         first[value] = starts[cells[value] + 1] + 3
         last[value] = starts[cells[value] + 2]
@@ -402,7 +412,7 @@ class Cells:
         return Window(
             data, size, numbers, kept(row), kept(column), kept(stored), kept(kinds), kept(first),
             kept(last), kept(starts[cells]), kept(rest), kept(tag), kept(end), kept(shared),
-            plain[full],
+            plain[full], formulas.of(full) if formulas else None,
         )  # fmt: skip
 
     @staticmethod

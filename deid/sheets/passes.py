@@ -551,6 +551,8 @@ class SheetPass:
         whole = self.whole
         whole.count(told)
         keys = self.judge.table()[KEY][told]
+        if window.formulas and (keys[window.formulas.cells] > 0).any():
+            raise Odd  # the formula goes, and with it what other cells have of it
         those = window.stored == SHARED
         numbers, wanted = window.shared[those], keys[those]
         before = whole.key[numbers]

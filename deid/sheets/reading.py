@@ -29,8 +29,10 @@ from deid.formats.xlsx_sheet import (
     _plain,
     string_segments,
 )
+from deid.formats.xlsx_values import STAR, cell_place
 from deid.model import READING, Edit, Row, Text
 from deid.sheets.cells import SHARED, Cells, Window
+from deid.sheets.formulas import Formulas
 from deid.sheets.markup import Odd
 from deid.sheets.strings import SharedStrings
 from deid.tables import WINDOW
@@ -39,6 +41,9 @@ from deid.vector import Flags
 _CACHED = 128 << 20
 """Bytes of a sheet up to which its windows are kept for the next pass."""
 _MAX_ORPHANS = 20_000
+_MAX_FORMULAS = 20_000
+"""Texts of formulas that are judged like any text around the table; of more than that the exact path
+makes less."""
 
 
 ReadStrings = Callable[[bytes], SharedStrings]
@@ -87,6 +92,7 @@ class QuickSheet(Sheet):
         self._by_kind: list[Any] = []
         self._kept: list[Window] | None = [] if member.size <= _CACHED else None
         self._taken = False
+        self.formulas: list[tuple[int, int, str]] = []
         strings = book.strings
         assert isinstance(strings, QuickStrings)
         self.used: Flags = np.zeros(len(strings.found_all), bool)
@@ -96,6 +102,7 @@ class QuickSheet(Sheet):
         self._kept, self.cells, self._taken = other._kept, other.cells, True
         self.head, self.tail = other.head, other.tail
         self.used = other.used
+        self.formulas, self.has_formulas = other.formulas, other.has_formulas
 
     def shares(self, other: QuickSheet) -> bool:
         """Whether the bytes are those of the other sheet."""
@@ -113,15 +120,27 @@ class QuickSheet(Sheet):
         else:
             for window in self.cells.windows(self._body(), WINDOW):
                 self._mark(window)
+                if window.formulas:
+                    self._note(window.formulas)
                 if self._kept is not None:
                     self._kept.append(window)
         if "<!--" in self.head + self.tail or "<![" in self.head + self.tail:
             raise Odd
         check = XmlCheck()
         check.feed((self.head + self.tail).removeprefix("\ufeff").encode(), last=True)
-        for kind in ("head", "tail"):
-            parts.show_piece(f"{self.member.key}#{kind}", getattr(self, kind), self.label)
+        parts.show_piece(f"{self.member.key}#head", self.head, self.label)
+        for row, column, text in self.formulas:
+            place = f"{cell_place(self.label, row, column)}#formula"
+            parts.texts.append(Text(place, text, STAR))
+        parts.show_piece(f"{self.member.key}#tail", self.tail, self.label)
         self.merges = tuple(_merges(self.tail))
+
+    def _note(self, formulas: Formulas) -> None:
+        """Keep the texts of formulas to show them."""
+        self.has_formulas = True
+        self.formulas += formulas.worth
+        if len(self.formulas) > _MAX_FORMULAS:
+            raise Odd
 
     def _mark(self, window: Window) -> None:
         """Note the shared strings that the rows use."""
@@ -143,7 +162,7 @@ class QuickSheet(Sheet):
         buffer = b""
         for piece in pieces:
             buffer += piece
-            hit = re.search(rb"<sheetData>", buffer)
+            hit = re.search(rb"<sheetData ?/?>", buffer)
             if hit:
                 break
             if len(buffer) > 1 << 20:
@@ -152,6 +171,9 @@ class QuickSheet(Sheet):
             raise Odd
         self._set_head(buffer[: hit.end()])
         buffer = buffer[hit.end() :]
+        if hit[0].endswith(b"/>"):
+            self.tail = (buffer + b"".join(pieces)).decode()
+            return
         while True:
             end = buffer.find(b"</sheetData>")
             if end >= 0:

@@ -3,8 +3,8 @@
 Cells are told as numbers of verdicts: one for all clean ID numbers, one for each distinct text that
 the exact path was asked about. Rows that might not be plain data are judged by the exact path one by
 one, windows with a header in them as a whole. Where two passes are needed (a hidden value that stands
-elsewhere too), the second one knows what the first one hid. Whatever is out of the ordinary (formulas,
-comments between the tags, edits of a sheet's header) makes ``mask_xlsx`` return None.
+elsewhere too), the second one knows what the first one hid. Whatever is out of the ordinary (blanks or
+comments between the tags, edits of a formula or of a sheet's header) makes ``mask_xlsx`` return None.
 """
 
 from __future__ import annotations
