@@ -16,7 +16,7 @@ import click
 
 from deid import __version__, commands
 from deid.batch import catch_stop_signals, interrupt, sentence
-from deid.console import HELP, talk
+from deid.console import HELP, at_once, talk
 from deid.errors import DeidError, LeftOver
 from deid.terminal import Context, complaint
 
@@ -38,6 +38,26 @@ class _Commands(click.Group):
         command.context_class = Context
         return command
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(context, args)
+        return name, command, spelled_out(command, rest) if command else rest
+
+
+def spelled_out(command: click.Command, args: Sequence[str]) -> list[str]:
+    """The arguments with short options by their long names.
+
+    Click takes ``-o`` for a misspelt long option first, and loads difflib to look for a like one.
+
+    >>> spelled_out(commands.load("mask"), ["-q", "名单", "-o", "out", "--", "-o"])
+    ['--quiet', '名单', '--output', 'out', '--', '-o']
+    """
+    names = [param.opts for param in command.params if isinstance(param, click.Option)]
+    long = {each: max(own, key=len) for own in names for each in own}
+    end = args.index("--") if "--" in args else len(args)
+    return [*(long.get(each, each) for each in args[:end]), *args[end:]]
+
 
 @click.group(
     cls=_Commands,
@@ -45,7 +65,7 @@ class _Commands(click.Group):
     options_metavar="[选项]",
     subcommand_metavar="命令 [参数]...",
 )
-@click.version_option(__version__, message="deid %(version)s", help="显示版本")
+@at_once("--version", shows=lambda context: f"deid {__version__}", help="显示版本")
 @HELP
 @click.pass_context
 def cli(context: click.Context) -> int:

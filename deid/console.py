@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -14,9 +14,32 @@ if TYPE_CHECKING:
     from deid.inputs import Task
     from deid.policy import Policy
 
+_Command = TypeVar("_Command", bound=Callable[..., Any] | click.Command)
 STATUS = {"publish": 0, "look": 3, "refused": 1, "unreadable": 2}
 _SEVERITY = (0, 3, 1, 2)
-HELP = click.help_option("-h", "--help", help="显示这份说明")
+
+
+class Decorator(Protocol):
+    """What gives a command, or the function that becomes one, an option."""
+
+    def __call__(self, command: _Command, /) -> _Command: ...
+
+
+def at_once(*names: str, shows: Callable[[click.Context], str], help: str) -> Decorator:
+    """An option that prints something and ends the run. Not click.help_option, which loads locale
+    and looks for translations of its own text even where it is given another."""
+
+    def show(context: click.Context, option: click.Parameter, value: bool) -> None:
+        if value and not context.resilient_parsing:
+            click.echo(shows(context), color=context.color)
+            context.exit()
+
+    return click.option(
+        *names, is_flag=True, expose_value=False, is_eager=True, help=help, callback=show
+    )
+
+
+HELP = at_once("-h", "--help", shows=click.Context.get_help, help="显示这份说明")
 POLICY = click.option(
     "--policy", default="general", show_default=False, metavar="NAME|FILE",
     help="公示规则：名称（deid policies 列出全部）或自己的 YAML 文件；默认 general",
