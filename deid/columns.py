@@ -144,6 +144,56 @@ def _is_form(row: Row, strong: Mapping[int, Label]) -> bool:
     return pairs > side and pairs * 2 >= len(columns) - 1
 
 
+def _sideways(rows: Sequence[Row], strong: Mapping[int, Mapping[int, Label]]) -> frozenset[int]:
+    """Rows of a list that lies on its side: 姓名 | 张三 | 李四, 身份证号 | … | …, a person a column.
+
+    At least three rows with a label of another kind in front of several values each; one names
+    persons, one holds a number or address of theirs.
+    """
+    found: set[int] = set()
+    run: list[Row] = []
+    for row in [*rows, _NO_ROW]:
+        if not run and not strong.get(row.index):
+            continue
+        if not row.cells or (run and not _goes_on_sideways(run, row, strong)):
+            labels = [_front_label(other, strong) for other in run]
+            named = any(label.field in NAME_FIELDS for label in labels)
+            if len(run) >= 3 and named and any(label.entity in _DIRECT for label in labels):
+                found |= {other.index for other in run}
+            run = []
+        if _front_label(row, strong) is not NO_LABEL:
+            run.append(row)
+    return frozenset(found)
+
+
+def _front_label(row: Row, strong: Mapping[int, Mapping[int, Label]]) -> Label:
+    """The label in front of at least two values, none of which is a label of a number or name."""
+    columns = sorted(column for column, text in row.cells.items() if text.strip())
+    if len(columns) < 3 or row.header or columns[0] not in strong[row.index]:
+        return NO_LABEL
+    others = [strong[row.index][column] for column in columns[1:] if column in strong[row.index]]
+    if any(label.entity or label.field in NAME_FIELDS for label in others):
+        return NO_LABEL
+    return strong[row.index][columns[0]]
+
+
+def _goes_on_sideways(
+    run: Sequence[Row], row: Row, strong: Mapping[int, Mapping[int, Label]]
+) -> bool:
+    """Whether a row lies under the last of the run, its label in the same column and a new one."""
+    label = _front_label(row, strong)
+    known = [_front_label(other, strong) for other in run]
+    return label is not NO_LABEL and label not in known and _front(row) == _front(run[-1])
+
+
+def _front(row: Row) -> int:
+    return min(column for column, text in row.cells.items() if text.strip())
+
+
+_NO_ROW = Row(-1, {})
+_DIRECT = frozenset(("CN_RESIDENT_ID", "CN_MOBILE", "CN_LANDLINE", "CN_BANK_CARD", "CN_ADDRESS"))
+
+
 def _is_note(row: Row, block: Block, wide: frozenset[int]) -> bool:
     """A row that is not data: a remark, a sign-off line, a legend, a footer."""
     if row.index in wide:
@@ -394,6 +444,7 @@ def profile_rows(
     """
     strong = {row.index: _strong(row) for row in rows}
     wide = _wide_rows(merges)
+    sideways = _sideways(rows, strong)
     views: list[View] = []
     for header, body in _sections(rows, strong, wide, merges):
         if not header and carried is not NO_BLOCK:
@@ -405,7 +456,12 @@ def profile_rows(
         else:
             block = NO_BLOCK
         views += [View(row, "header", block) for row in header]
-        views += [_view(row, block, strong[row.index], wide) for row in body]
+        views += [
+            View(row, "form", block, _form_labels(row, strong[row.index]))
+            if row.index in sideways
+            else _view(row, block, strong[row.index], wide)
+            for row in body
+        ]
         if header or (block is not NO_BLOCK and carried is not NO_BLOCK):
             carried = block
     return views, carried

@@ -112,10 +112,24 @@ def minors_in_forms(
 
 
 def _form_values(views: Iterable[View]) -> Iterator[Labelled]:
+    """The values of forms, person by person: along the rows, or down where the list lies sideways."""
+    aside: list[Labelled] = []
     for view in views:
-        if view.zone == "form":
-            for column, label in view.labels.items():
-                yield Labelled((view.row.index, column), view.row.cells[column], label)
+        values = [
+            Labelled((view.row.index, column), view.row.cells[column], label)
+            for column, label in (view.labels.items() if view.zone == "form" else ())
+        ]
+        if len(values) > 1 and len({id(value.label) for value in values}) == 1:
+            aside += values
+            continue
+        yield from sorted(aside, key=_column_of)
+        yield from values
+        aside = []
+    yield from sorted(aside, key=_column_of)
+
+
+def _column_of(value: Labelled) -> int:
+    return value.key[1]
 
 
 class _CellScanner:

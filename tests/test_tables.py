@@ -78,6 +78,10 @@ CASES = {
     "a minor in a form": ([["姓名", "王小明", "年龄", "8"], ["性别", "男", "民族", "汉"],
                            ["身份证号", CHILD, "备注", "无"]],
                           {(0, 1): ["PERSON"], (2, 1): [ID]}),
+    "a list on its side": (
+        [["姓名", "张三", "王小明"], ["证件号", CARD[:16], CHILD], ["住址", "和平村1组", "和平村"],
+         ["备注", "", ""]],
+        {(0, 2): ["PERSON"], (1, 1): [ID], (1, 2): [ID], (2, 1): ["CN_ADDRESS"]}),
     "a row of somebody's below": ([HEAD, ["1", "张三", CARD, PHONE], ["", "", "", ""],
                                    [f"另：李四，{CARD}"]],
                                   {(1, 2): [ID], (1, 3): [MOBILE], (3, 0): [ID]}),
@@ -93,6 +97,7 @@ def test_found(lines: list[list[str]], wanted: dict[tuple[int, int], list[str]])
 
 
 NOOP = {
+    "sums by label": [["人口", "350", "351"], ["户数", "100", "102"], ["金额", "350", "360"]],
     "adults": [["姓名", "年龄", "村", "金额"], ["张三", "80", "红新村", "350"]],
     "agencies": [
         ["单位名称", "联系电话", "地址"],

@@ -273,7 +273,10 @@ class SheetPass:
         if sum(view.zone == "data" for view in head) < _HEAD // 2:
             return False
         # Whether a row is a header may depend on the rows beside it, which are not here.
-        if any(view.zone == "header" or _is_form(view.row, _strong(view.row)) for view in rest):
+        if any(
+            view.zone in ("header", "form") or _is_form(view.row, _strong(view.row))
+            for view in rest
+        ):
             return False
         data = [view for view in (*head, *rest) if view.zone == "data"]
         return all(
