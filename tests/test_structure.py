@@ -52,6 +52,7 @@ GROUPS = (
     {"sheets.formulas"},
     {"sheets.cells", "sheets.strings"},
     {"sheets.reading", "sheets.judging"},
+    {"sheets.namesakes"},
     {"sheets.passes"},
     {"sheets.writing"},
     {"sheets.checking"},

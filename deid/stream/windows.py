@@ -24,7 +24,7 @@ from deid.formats.encoding import Encoding
 from deid.model import Edit, Finding, Remark, Row, Table
 from deid.policy import Policy
 from deid.scan import Setting
-from deid.stream import grids, memories
+from deid.stream import grids, heads, memories
 from deid.stream.columns import Columns, Marks, Told, setting_of
 from deid.stream.grids import Grid, Patch
 from deid.stream.reader import Kind
@@ -103,34 +103,64 @@ class Pass:
 
     def _judge(self, grid: Grid, marks: Marks) -> tuple[Block, dict[int, View]]:
         """The block that the window's rows stand in, and the rows that are not plainly its data."""
-        if self.block is NO_BLOCK:
-            return self._judge_all(grid)
+        before = self.block, self.titles
+        known = self._judge_head(grid) if self.block is NO_BLOCK else {}
+        if self.block is not NO_BLOCK:
+            special = self._judge_doubtful(grid, marks, known)
+            if special is not None:
+                return self.block, special
+        self.block, self.titles = before
+        return self._judge_all(grid)
+
+    def _judge_doubtful(
+        self, grid: Grid, marks: Marks, known: Mapping[int, View]
+    ) -> dict[int, View] | None:
+        """The rows that are not plainly data of the block so far, ``known`` ones among them; None
+        where all have to be judged together."""
         self.columns.look(grid, marks, self.block)
-        if self.columns.may_widen(grid, self.block, marks.told):
-            return self._judge_all(grid)
+        if not known and self.columns.may_widen(grid, self.block, marks.told):
+            return None
         doubtful = marks.doubtful(self.block)
         if doubtful.sum() * 4 > len(grid):
-            return self._judge_all(grid)
+            return None
+        doubtful[list(known)] = False
         special: dict[int, View] = {}
         for start, end in _clusters(np.flatnonzero(doubtful).tolist(), len(grid)):
             rows = [self._row(grid, at) for at in range(start, end)]
             views, _ = profile_rows(rows, (), self.block)
             if any(view.zone in ("header", "form") for view in views):
-                return self._judge_all(grid)
+                return None
             for at, view in enumerate(views, start):
-                if view.zone != "data" or not grid.regular[at]:
+                if at not in known and (view.zone != "data" or not grid.regular[at]):
                     special[at] = replace(view, block=self.block)
+        for at, view in known.items():
+            if view.zone != "data" or not grid.regular[at]:
+                special[at] = view
         for at in np.flatnonzero(~grid.regular).tolist():
             if at not in special:
-                return self._judge_all(grid)
+                return None
             cells = special[at].row.cells
             if cells and max(cells) not in self.block.profiles:
-                return self._judge_all(grid)
+                return None
         before = self.judge.day
-        self._date(list(special.values()))
+        self._date([special[at] for at in sorted(special)])
         if self.judge.day != before:
             marks.block = None
-        return self.block, special
+        return special
+
+    def _judge_head(self, grid: Grid) -> dict[int, View]:
+        """The first window's block by some of its rows, and how these were judged; nothing where
+        they do not tell."""
+        sample = heads.sample(grid)
+        if sample is None or self.titles >= heads.HEAD:
+            return {}
+        rows = [self._row(grid, at) for at in sample.tolist()]
+        rows[: self.titles] = [replace(row, header=True) for row in rows[: self.titles]]
+        views, block = profile_rows(rows, (), NO_BLOCK)
+        if not heads.tell_all(grid, views, block):
+            return {}
+        self._judged_all, self.titles, self.block = True, 0, block
+        return {view.row.index: view for view in views if view.row.index < heads.HEAD - 1}
 
     def _judge_all(self, grid: Grid) -> tuple[Block, dict[int, View]]:
         self._judged_all = True
