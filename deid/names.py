@@ -104,6 +104,64 @@ def minor_spans(folded: str) -> list[tuple[int, int]]:
     return spans
 
 
+ADULT = 18
+"""Years; 民法典 art. 17: who has not reached them is a minor."""
+
+
+def age_on(birth: datetime.date, day: datetime.date) -> int:
+    """Completed years of age."""
+    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
+
+
+# What may stand between a name and the ID number of who bears it.
+_BETWEEN = (
+    r"(?:[\s(),:;/、|\-]|[男女]|[\u4e00-\u9fff]{1,3}族|本人|户主|(?<![\u4e00-\u9fff])[长次三养继]?[子女儿孙媳婿]{1,2}(?=[\s(,:;/、|])|"
+    r"姓名|(?:居民|公民)?身份(?:证件?)?(?:号码|号)?|证件(?:号码|号)?|证号|号码|编号|ID|SFZ|\d{1,3}周?岁)"
+)
+
+
+@cache
+def _owner() -> re.Pattern[str]:
+    return later(
+        rf"(?P<name>[\u4e00-\u9fff]{{2,8}}?(?:·[\u4e00-\u9fff]{{1,8}})?){_BETWEEN}{{0,10}}$"
+    )
+
+
+def name_before(folded: str, start: int) -> tuple[int, int] | None:
+    """Where the name stands whose bearer the ID number at ``start`` belongs to, if one does.
+
+    ``儿子覃浩（``, ``黎小东/子/``, ``其子覃浩，身份证号``: of the characters in front of the number, past
+    what says whose number it is, the longest end that has the shape of a name.
+    """
+    window = folded[max(0, start - 48) : start]
+    match = _owner().search(window)
+    if not match:
+        return None
+    end = start - len(window) + match.end("name")
+    begin = start - len(window) + match.start("name")
+    if "·" in match["name"]:
+        return begin, end
+    kin = _up_to_kin().match(match["name"])
+    begin += kin.end() if kin else 0
+    if folded[begin:end] and folded[end - 1] in _NO_GIVEN_NAME:
+        return None
+    for length in (4, 3, 2):
+        start = end - length
+        compound = length < 4 or folded[start : start + 2] in _surnames()[1]
+        if begin <= start and compound and is_name(folded[start:end]):
+            return start, end
+    return (begin, end) if kin and end - begin in (2, 3) else None
+
+
+@cache
+def _up_to_kin() -> re.Pattern[str]:
+    return later(f".*(?:{_KIN})(?=..)")
+
+
+_NO_GIVEN_NAME = frozenset("局办所会委厅院校村镇乡县市省组部科站队处号证码")
+"""They end the names of offices and the words for numbers."""
+
+
 def _is_new(folded: str, span: tuple[int, int], spans: list[tuple[int, int]]) -> bool:
     """Whether a form found a name that nothing before it did."""
     taken = any(start < span[1] and span[0] < end for start, end in spans)

@@ -7,6 +7,7 @@ settled in favour of what protects more.
 
 from __future__ import annotations
 
+import datetime
 import re
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ from deid.checks import (
     bank_card,
     credit_code,
     disability_cert,
+    id_birth_date,
     known_area,
     luhn,
     mobile,
@@ -38,7 +40,7 @@ from deid.evidence import is_agency_contact, is_amount, is_home
 from deid.fields import NO_LABEL, Label, label_before
 from deid.later import later
 from deid.model import Finding
-from deid.names import may_name_minor, may_tell_age, minor_spans
+from deid.names import ADULT, age_on, may_name_minor, may_tell_age, minor_spans, name_before
 from deid.text import INVISIBLE, STAR_LIKE, fold, is_star, squeeze
 
 CERTAIN = 0.95
@@ -138,12 +140,27 @@ def _scan_folded(folded: str, setting: Setting, place: str) -> list[Finding]:
         _Candidate(start, end, "PERSON", 0.8, "备注里写明年龄未满18岁")
         for start, end in minor_spans(folded)
     ]
+    found += _minors_by_number(folded, numbers)
     if len(found) > len(numbers):
         found = _settle(found)
     return [
         Finding(item.start, item.end, item.entity, item.score, item.why, place)
         for item in sorted(found, key=lambda item: item.start)
     ]
+
+
+def _minors_by_number(folded: str, numbers: Sequence[_Candidate]) -> Iterator[_Candidate]:
+    """The names in front of ID numbers of people under 18: 儿子覃浩（4310…）."""
+    for item in numbers:
+        if item.entity == "CN_RESIDENT_ID" and item.start:
+            born = id_birth_date(bare(folded[item.start : item.end]))
+            name = name_before(folded, item.start) if born and _is_young(born) else None
+            if name:
+                yield _Candidate(*name, "PERSON", 0.8, "证件号表明未成年")
+
+
+def _is_young(born: datetime.date) -> bool:
+    return age_on(born, datetime.date.today()) < ADULT
 
 
 # ------------------------------------------------------------------------------------ cells alike

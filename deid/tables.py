@@ -23,15 +23,12 @@ from deid.columns import (
 from deid.fields import NO_LABEL, SKIP, Label, kind_label
 from deid.later import later
 from deid.model import Finding, Row, Table, Text
-from deid.names import is_name
+from deid.names import ADULT, age_on, is_name
 from deid.scan import CERTAIN, PROSE, Setting, bare, scan
 from deid.text import fold
 
 WINDOW = 4096
 """Rows that are judged together; a header is carried over from one window to the next."""
-
-ADULT = 18
-"""Full age in years (民法典, art. 17)."""
 
 _TOTAL = Setting(label=Label(public=True))
 _PUBLIC = Setting(public=True)
@@ -367,10 +364,6 @@ def _date(year: int, month: int, day: int) -> datetime.date | None:
         return None
 
 
-def _age_on(birth: datetime.date, day: datetime.date) -> int:
-    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
-
-
 _FEATURES = frozenset(
     [
         "CN_RESIDENT_ID",
@@ -543,7 +536,7 @@ def _is_of_age(value: str, entity: str, reference: datetime.date) -> bool | None
         age = re.fullmatch(r"\s*(\d{1,3})(?:\.0)?\s*(?:周?岁|个?月)?\s*", value)
         return None if age is None else int(age[1]) >= ADULT and "月" not in value
     birth = _birth(value, entity)
-    return None if birth is None or birth > reference else _age_on(birth, reference) >= ADULT
+    return None if birth is None or birth > reference else age_on(birth, reference) >= ADULT
 
 
 _ID_INSIDE = later(r"(?<!\d)(?:\d{17}[\dX]|\d{15})")

@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from deid.names import family_name_length, is_name, minor_spans
+from deid.names import family_name_length, is_name, minor_spans, name_before
 from deid.text import fold
 
 YEAR = datetime.date.today().year
@@ -97,3 +97,27 @@ def test_minors_by_what_is_said_of_them_noop(text: str) -> None:
 
 def test_students_in_news_stay() -> None:
     assert minor_spans(fold("学生张明说，就读的人多了")) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "name"),
+    [
+        ("黎国强/本人/4310;黎小东/子/", "黎小东"),
+        ("覃美、儿子覃浩（", "覃浩"),
+        ("女儿小芳：", "小芳"),
+        ("其子覃浩，身份证号", "覃浩"),
+        ("姓名：覃浩 身份证号码：", "覃浩"),
+        ("欧阳小明，男，汉族，公民身份号码", "欧阳小明"),
+        ("户主李明之子李小明", "李小明"),
+        ("古丽·买买提（", "古丽·买买提"),
+        ("监护人张三 ", "张三"),
+        ("村委会已核实：身份证号", ""),
+        ("桂阳县民政局 ", ""),
+        ("共3人：", ""),
+        ("", ""),
+    ],
+)
+def test_name_before(before: str, name: str) -> None:
+    folded = fold(before) + "43102120160920717X"
+    span = name_before(folded, len(before))
+    assert (folded[slice(*span)] if span else "") == name
