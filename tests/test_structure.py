@@ -15,8 +15,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "deid"
 # Which way imports point: a module may import from its own group or one further up.
 GROUPS = (
     {"errors", "model"},
+    {"data"},
     {"later"},
-    {"data", "text", "checks"},
+    {"text", "checks"},
     {"divisions", "address", "names", "segment", "tagger"},
     {"operators"},
     {"entities"},

@@ -46,11 +46,14 @@ class Check:
         for old, new in zip(self.saving.book.sheets, output.sheets, strict=True):
             self._sheet(old, new)
         again = Pass(output, self.policy, self.reference, self.hidden)
+        again.judge.spared = self.saving.done.spared.keys()
         again.run()
+        if any(times > self.saving.done.spared[name] for name, times in again.spared.items()):
+            raise Odd
         if again.tally.changed or not again.judge.kept <= self.kept:
             raise Odd
         left = [verdict for verdict in again.judge.verdicts[FIRST:] if verdict.text]
-        if any(clashes(self.hidden, verdict.text, verdict.edits) for verdict in left):
+        if any(clashes(self.hidden, one.text, one.edits, one.spared) for one in left):
             raise Odd
 
     def _members(self, output: Workbook) -> None:

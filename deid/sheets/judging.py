@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -42,6 +42,9 @@ KNOWN = 200_000
 """Distinct texts of one setting that are remembered."""
 
 
+Spans = tuple[tuple[int, int], ...]
+
+
 @dataclass(slots=True)
 class Verdict:
     """What becomes of every cell that has this verdict."""
@@ -56,6 +59,8 @@ class Verdict:
     single: bool = False
     hidden: tuple[tuple[str, str], ...] = ()
     kept: tuple[str, ...] = ()
+    spared: Spans = ()
+    """Where names stand that minors have elsewhere, and adults here."""
 
 
 EMPTY, QUIET, _NUMBERS = 0, 1, 2
@@ -77,6 +82,7 @@ FLAGS = [
     "vote",
     "changes",
     "key",
+    "adult",
 ]
 (
     LONG,
@@ -91,7 +97,8 @@ FLAGS = [
     VOTE,
     CHANGES,
     KEY,
-) = range(12)
+    ADULT,
+) = range(13)
 
 
 class Hidden:
@@ -179,10 +186,12 @@ class Judge:
         self._known: dict[Setting, dict[bytes, int]] = {}
         self._memories: dict[Setting, Memory] = {}
         self._clean: dict[tuple[str, int, bool, int], int] = {}
-        self._special: dict[tuple[str, tuple[Finding, ...]], int] = {}
+        self._special: dict[tuple[str, tuple[Finding, ...], Spans], int] = {}
         self.quiet_texts: set[str] = set()
         self.namesakes: set[int] = set()
         """Verdicts of texts with a name that is a minor's in another row."""
+        self.spared: Collection[str] = ()
+        """Names that minors have and adults kept, which may be met again."""
         names = sorted(set(digit_exceptions()))
         self._exceptions = re.compile("|".join(map(re.escape, names)) or "(?!)")
         self._models: dict[Setting, dict[str, Verdict]] = {}
@@ -358,6 +367,7 @@ class Judge:
             flags = [0] * len(FLAGS)
             flags[LONG], flags[YOUNG], flags[VOTE] = 1, int(young), 1
             flags[DIGITS] = digits if digits < 19 else 0
+            flags[ADULT] = int(entity == "CN_RESIDENT_ID" and not young)
             verdict = Verdict("", edits, (entity,), alike=True)
             self._clean[key] = self._add(verdict, flags, hits=self.policy.hides(entity))
         return self._clean[key]
@@ -470,27 +480,32 @@ class Judge:
 
     # ------------------------------------------------------------------------------------ one cell
 
-    def special(self, text: str, findings: Sequence[Finding], setting: Setting) -> int:
-        """The verdict of one cell with these findings."""
+    def special(
+        self, text: str, findings: Sequence[Finding], setting: Setting, adults: Spans = ()
+    ) -> int:
+        """The verdict of one cell with these findings; ``adults``: where names stand that stay."""
         if not text:
             return EMPTY
-        key = (text, tuple(findings))
+        key = (text, tuple(findings), adults)
         if key not in self._special:
             if len(self._special) > KNOWN:
                 self._special.clear()
-            self._special[key] = self._judge(text, findings, setting, False)
+            self._special[key] = self._judge(text, findings, setting, False, adults)
         return self._special[key]
 
-    def _judge(self, text: str, found: Sequence[Finding], setting: Setting, alike: bool) -> int:
+    def _judge(
+        self, text: str, found: Sequence[Finding], setting: Setting, alike: bool, adults: Spans = ()
+    ) -> int:
         findings = merge(list(found))
         edits = edits_for(text, findings, self.policy)
         hidden = [item for item in findings if self.policy.hides(item.entity)]
         entities = [item.entity for item in findings]
         more: list[str] = []
+        spared: Spans = ()
         if self.before:
-            edits, more = self._propagated(text, edits)
+            edits, more, spared = self._propagated(text, edits, adults)
             entities += more
-            if clashes(self.before, text, edits):
+            if clashes(self.before, text, edits, spared):
                 raise Odd
         flags = self._text_flags(text, setting)
         left = apply_edits(text, edits)
@@ -498,31 +513,41 @@ class Judge:
             raise Odd
         kept = long_runs(left)
         hits = bool(hidden) or "**" in text
-        if not edits and not entities and not any(flags) and not kept and not hits:
+        said = edits or entities or kept or hits or spared
+        if not said and not any(flags):
             self.quiet_texts.add(text)
             if len(self.quiet_texts) > KNOWN:
                 self.quiet_texts.clear()
                 self.forgot = True
             return QUIET
-        verdict = Verdict(text, tuple(edits), tuple(entities), alike, kept=kept)
+        verdict = Verdict(text, tuple(edits), tuple(entities), alike, kept=kept, spared=spared)
         verdict.hidden = tuple((text[item.start : item.end], item.entity) for item in hidden)
         number = self._add(verdict, flags, hits=hits)
         if "PERSON" in more:
             self.namesakes.add(number)
         return number
 
-    def _propagated(self, text: str, edits: list[Edit]) -> tuple[list[Edit], list[str]]:
-        """The edits with those of values that are hidden elsewhere."""
+    def _propagated(
+        self, text: str, edits: list[Edit], adults: Spans
+    ) -> tuple[list[Edit], list[str], Spans]:
+        """The edits with those of values that are hidden elsewhere, but for names that stay."""
         assert self.before
-        fresh = [
-            Finding(start, end, entity, 0.9, "")
-            for start, end, entity in self.before.find(text)
-            if not any(edit.start < end and start < edit.end for edit in edits)
-        ]
-        if not fresh:
-            return edits, []
-        more = edits_for(text, fresh, self.policy)
-        return sorted([*edits, *more], key=lambda edit: edit.start), [f.entity for f in fresh]
+        fresh: list[Finding] = []
+        spared: list[tuple[int, int]] = []
+        for start, end, entity in self.before.find(text):
+            if any(edit.start < end and start < edit.end for edit in edits):
+                continue
+            stays = text[start:end] in self.spared or any(
+                a <= start and end <= b for a, b in adults
+            )
+            if entity == "PERSON" and stays:
+                spared.append((start, end))
+            else:
+                fresh.append(Finding(start, end, entity, 0.9, ""))
+        if fresh:
+            more = edits_for(text, fresh, self.policy)
+            edits = sorted([*edits, *more], key=lambda edit: edit.start)
+        return edits, [finding.entity for finding in fresh], tuple(spared)
 
     def _text_flags(self, text: str, setting: Setting) -> list[int]:
         folded = fold(text)
@@ -590,11 +615,13 @@ def long_runs(text: str) -> tuple[str, ...]:
 _SCIENTIFIC = re.compile(r"\d[.]\d{5,16}[Ee][+]?\d{1,2}")
 
 
-def clashes(hidden: Hidden, text: str, edits: Sequence[Edit]) -> bool:
-    """Whether a hidden value stands in a text, outside what is hidden there."""
+def clashes(hidden: Hidden, text: str, edits: Sequence[Edit], spared: Spans = ()) -> bool:
+    """Whether a hidden value stands in a text, outside what is hidden there and names that stay."""
     places = [*hidden.values.find(text), *hidden.forms.find(_zeros(fold(text)))]
     return any(
-        not any(edit.start < end and start < edit.end for edit in edits) for start, end, _ in places
+        not any(edit.start < end and start < edit.end for edit in edits)
+        and (start, end) not in spared
+        for start, end, _ in places
     )
 
 

@@ -50,6 +50,7 @@ from deid.sheets.judging import (
     Judge,
 )
 from deid.sheets.markup import Odd
+from deid.sheets.namesakes import Namesakes, adults_in
 from deid.sheets.reading import QuickSheet, strings_of
 from deid.tables import date_told, features_of, minor_names, minors_in_forms
 from deid.vector import Bytes, Flags, Places
@@ -92,6 +93,8 @@ class Pass:
         self.judge.watch = watch or set()
         self.scanner = tables._CellScanner()
         self.tally = Tally()
+        self.spared: Counter[str] = Counter()
+        """Names of minors that adults keep who have the same: how often."""
         self.strings = strings_of(book)
         self.size = len(self.strings.found_all)
         self.key = np.full(self.size, -1, np.int32)
@@ -126,6 +129,8 @@ class Pass:
             for entity in verdict.entities:
                 self.tally.found[entity] += times
             self.tally.changed += len(verdict.edits) * times
+            for start, end in verdict.spared:
+                self.spared[verdict.text[start:end]] += times
 
     def shared(self, numbers: Places, setting: Setting) -> Places:
         """The verdicts of shared strings under a header."""
@@ -238,7 +243,7 @@ class SheetPass:
         chosen = self._sample_rows()
         if len(chosen) * 2 > len(self.full):
             return None
-        rows = [self._row(at) for at in chosen]
+        rows = [self.row(at) for at in chosen]
         if any(not row.cells for row in rows):
             return None
         judged, block = profile_rows(rows, self.sheet.merges)
@@ -296,7 +301,8 @@ class SheetPass:
         here = np.flatnonzero(np.bincount(window.column)).tolist()
         return all(column in self.block.profiles for column in here)
 
-    def _row(self, at: int) -> Row:
+    def row(self, at: int) -> Row:
+        """One row of the window as the exact reader gives it."""
         return self.sheet.row(self.window, range(self.bounds[at], self.bounds[at + 1]))
 
     def _told(self, window: Window, block: Block) -> Places:
@@ -449,7 +455,7 @@ class SheetPass:
         """Those rows that are not plain data, as the exact path judges them; None: judge all."""
         views = {}
         for at in rows:
-            row = self._row(at)
+            row = self.row(at)
             (view,), _ = profile_rows([row], self.sheet.merges, block)
             if view.zone == "header":
                 return None
@@ -459,7 +465,7 @@ class SheetPass:
 
     def _judge_all(self) -> _Judged:
         """By the exact path, row for row."""
-        rows = [self._row(at) for at in self.full]
+        rows = [self.row(at) for at in self.full]
         if any(not row.cells for row in rows):
             raise Odd
         views, self.block = profile_rows(rows, self.sheet.merges, self.block)
@@ -486,12 +492,12 @@ class SheetPass:
         plain = np.ones(len(self.window.numbers), bool)
         plain[list(special)] = False
         self._minors(told, block, plain)
+        if self.judge.namesakes:
+            asked = Namesakes(self.judge, self.whole.scanner, self.window, self.row)
+            asked.spare(told, block, plain)
         self._note(told, block, plain)
         for at, view in special.items():
             self._special_row(told, at, view)
-        namesakes = self.judge.namesakes
-        if namesakes and np.isin(told, sorted(namesakes)).any():
-            raise Odd  # the row has to say whether the name is an adult's here
         return told
 
     def _minors(self, told: Places, block: Block, plain: Flags) -> None:
@@ -509,7 +515,7 @@ class SheetPass:
         for at in sorted(suspects):
             if not plain[at]:
                 continue
-            view = View(self._row(at), "data", block)
+            view = View(self.row(at), "data", block)
             for column, more in minor_names(view, self.judge.day).items():
                 text = view.row.cells[column]
                 setting = tables._setting(view, column)
@@ -524,9 +530,10 @@ class SheetPass:
         table = Table("", lambda: iter(()), lambda row, column: "")
         whole = self.whole
         found = tables._scan_row(table, view, whole.scanner, self.judge.day, self.in_forms)
+        adults = adults_in(self.judge, view)
         for cell in found:
-            setting = Setting()
-            verdict = self.judge.special(cell.text, cell.findings, setting)
+            own = tuple(adults.get(cell.column, ()))
+            verdict = self.judge.special(cell.text, cell.findings, Setting(), own)
             self._set(told, at, cell.column, verdict)
             if cell.zone == "data" and cell.profile and cell.profile.label is not NO_LABEL:
                 hits = self.judge.table()[HITS, verdict]
