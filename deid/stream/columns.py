@@ -26,6 +26,7 @@ _QUIET = frozenset(("", "SEX", "HEALTH", "DISABILITY", "POVERTY_CAUSE", "PERSON"
 _VOTERS = 420
 """First values of a column that are asked whether they might vote: 400 do."""
 _FEW = 20
+_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(repr=False)
@@ -41,15 +42,15 @@ class Told:
     ends: Places
     lengths: Places
     setting: Setting
+    memory: memories.Memory
+    verdicts: list[Verdict]
     alike: bool = False
     clean: Flags | None = None
     births: Places | None = None
     quiet: Flags | None = None
-    memory: memories.Memory = field(default_factory=lambda: memories.Memory(alike=False))
-    verdicts: list[Verdict] = field(default_factory=list)
-    places: Places = field(default_factory=lambda: np.zeros(0, np.int64))
-    numbers: Places = field(default_factory=lambda: np.zeros(0, np.int64))
-    kinds: Places = field(default_factory=lambda: np.zeros(0, np.int64))
+    places: Places = field(default_factory=lambda: _NONE)
+    numbers: Places = field(default_factory=lambda: _NONE)
+    kinds: Places = field(default_factory=lambda: _NONE)
     asked: list[int] = field(default_factory=list)
     learnt: int = 0
 
@@ -119,7 +120,12 @@ class Columns:
 
     def _tell(self, grid: Grid, marks: Marks, column: int, setting: Setting) -> Told:
         """Of each cell of a column: clean, quiet, or the number of its verdict in the memory."""
-        told = Told(grid.starts[column], grid.ends[column], grid.lengths[column], setting)
+        alike = self._judge.addresses_alike(setting)
+        if (setting, alike) not in self._memories:
+            self._memories[setting, alike] = (memories.Memory(alike=alike), [])
+        memory, verdicts = self._memories[setting, alike]
+        starts, ends, lengths = grid.starts[column], grid.ends[column], grid.lengths[column]
+        told = Told(starts, ends, lengths, setting, memory, verdicts, alike)
         left = told.lengths > 0
         marks.filled += left
         digits = marks.filled & 0
@@ -221,11 +227,6 @@ class Columns:
 
     def _recall(self, grid: Grid, marks: Marks, told: Told, left: Places, digits: Places) -> None:
         """Look up what is left; have the exact path judge what was never seen."""
-        told.alike = self._judge.addresses_alike(told.setting)
-        key = (told.setting, told.alike)
-        if key not in self._memories:
-            self._memories[key] = (memories.Memory(alike=told.alike), [])
-        told.memory, told.verdicts = self._memories[key]
         if not len(left):
             return
         lengths = told.lengths[left]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,7 @@ class Grid:
         self.row_starts = np.concatenate([np.zeros(1, np.int64), self.row_ends[:-1]])
         self.widths = np.diff(last, prepend=-1)
         self.regular = self.widths == width
+        self._alike = bool(self.regular.all())
         self.quoted = np.zeros(len(last), bool)
         if quoted is not None:
             broken = np.flatnonzero(quoted & (text == 10))
@@ -44,7 +46,7 @@ class Grid:
         self.lengths = self.ends - self.starts
 
     def _fill(self, cuts: Places, last: Places, width: int) -> None:
-        if self.regular.all():
+        if self.regular.all():  # not _alike: a line break may stand in a cell
             ends = np.ascontiguousarray(cuts.reshape(-1, width).T)
             starts = np.empty_like(ends)
             starts[0] = self.row_starts
@@ -73,6 +75,12 @@ class Grid:
         starts[:, odd] = ends[:, odd] = 0
         self.regular &= ~odd
         self.quoted &= ~odd
+
+    def outline(self, before: int = 0) -> int:
+        """A checksum of how many cells each record has, and of those ``before``."""
+        alike = self._alike and len(self)
+        widths = f"{alike} x {self.widths[0]}".encode() if alike else self.widths.tobytes()
+        return zlib.crc32(widths, before)
 
     def __len__(self) -> int:
         return len(self.row_ends)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -158,8 +157,8 @@ class _Run:
             digest(again)
             if again != raw:
                 raise Unstreamable
-            shape = zlib.crc32(masked.grid.widths.tobytes())
-            self.shape = zlib.crc32(masked.grid.widths.tobytes(), self.shape)
+            shape = masked.grid.outline()
+            self.shape = masked.grid.outline(self.shape)
             if not recheck.is_settled(masked, self.kind.read(again)):
                 place = _Doubtful(self.size, len(raw), shape, first.settings(masked.block))
                 self.doubtful.append(place)
@@ -192,7 +191,7 @@ class _Run:
                 stream.seek(place.start)
                 again.titles = 0 if place.start > len(self.kind.encoding.mark) else again.titles
                 masked = again.window(self.kind.read(stream.read(place.size)))
-                if zlib.crc32(masked.grid.widths.tobytes()) != place.shape:
+                if masked.grid.outline() != place.shape:
                     raise Unstreamable
                 if again.settings(masked.block) != place.settings:
                     return False
@@ -207,7 +206,7 @@ class _Run:
         shape = 0
         with self.target.open("rb") as stream:
             for data, cuts in Reader(stream, self.kind).windows():
-                shape = zlib.crc32(again.window(data, cuts).grid.widths.tobytes(), shape)
+                shape = again.window(data, cuts).grid.outline(shape)
         again.columns.settle()
         if again.tally.changed or shape != self.shape:
             raise Unstreamable
