@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from deid.checks import CHECKS
 from deid.data import load_yaml, patterns_dir
 from deid.errors import PatternError
+from deid.later import compiled
 
 # What may stand between two digits of one number, in folded text. {s}: anywhere; {g}: between
 # groups; {w}: one more letter or digit of a value whose column says what it is.
@@ -115,7 +116,7 @@ def _either(source: str) -> bool:
 def _compiled(source: str) -> re.Pattern[str]:
     """Compiling all forms would cost a small list more time than masking it."""
     try:
-        return re.compile(class_first(source))
+        return compiled(class_first(source))
     except re.error as error:
         raise PatternError(f"patterns/entities: regex 不合法（{error.msg}）") from None
 

@@ -90,7 +90,8 @@ class Residue:
         if self._cue is None:
             others = {key[0] for key in self._values if not _SIX_DIGITS.match(key)}
             some = "".join(map(re.escape, sorted(others)))
-            self._cue = later(f"[{some}]" if some else "(?!)")
+            # Compiled at once: what is declared may be written down, and this is made of content.
+            self._cue = re.compile(f"[{some}]" if some else "(?!)")
         return self._cue
 
     def _begins(self, plain: str) -> list[int]:
