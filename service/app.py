@@ -12,14 +12,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from deid import __version__
-from deid.errors import DeidError, LeftOver, UnknownPolicy, UnreadableFile
+from deid.errors import DeidError
 
 from . import audit, catalogue, dialect, files, pages, preview, records, texts
 from .bodies import misfit
 from .document import document
 from .gate import App, Gate
 from .jobs import Jobs
-from .problems import Problem, of_status
+from .problems import Problem, of_deid, of_status, told_at
 from .settings import Settings
 from .turns import Turns
 
@@ -42,16 +42,20 @@ def create_app(settings: Settings | None = None, jobs: Jobs | None = None) -> Ap
     settings = (settings or Settings()).checked()
     jobs = jobs or Jobs(settings)
 
+    turns, presidio = Turns(settings), Turns(settings, processes=1)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         texts.warm_up()
-        records.warm_up()
+        turns.begin(records.warm_up)
         if settings.presidio_at_start:
-            dialect.warm_up()
+            await presidio.run("", dialect.warm_up)
         jobs.start()
         try:
             yield
         finally:
+            turns.close()
+            presidio.close()
             jobs.close()
 
     app = FastAPI(
@@ -65,7 +69,8 @@ def create_app(settings: Settings | None = None, jobs: Jobs | None = None) -> Ap
     app.state.settings = settings
     app.state.jobs = jobs
     app.state.metrics = jobs.metrics
-    app.state.turns = Turns(settings.waiting)
+    app.state.turns = turns
+    app.state.presidio = presidio
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
@@ -79,23 +84,24 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, error: Problem) -> Response:
-        return error.response(request_id(request))
+        return told_at(request.url.path, error).response(request_id(request))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        return misfit(error.errors()).response(request_id(request))
+        return told_at(request.url.path, misfit(error.errors())).response(request_id(request))
 
     @app.exception_handler(HTTPException)
     async def _status(request: Request, error: HTTPException) -> Response:
         if isinstance(error.__cause__, Problem):  # of reading the body: the framework wraps it
-            return error.__cause__.response(request_id(request))
-        problem = of_status(error.status_code)
-        problem.headers = dict(error.headers or {})
-        return problem.response(request_id(request))
+            problem = error.__cause__
+        else:
+            problem = of_status(error.status_code)
+            problem.headers = dict(error.headers or {})
+        return told_at(request.url.path, problem).response(request_id(request))
 
     @app.exception_handler(DeidError)
     async def _deid(request: Request, error: DeidError) -> Response:
-        return of_deid(error).response(request_id(request))
+        return told_at(request.url.path, of_deid(error)).response(request_id(request))
 
     @app.exception_handler(ClientDisconnect)
     async def _gone(request: Request, error: ClientDisconnect) -> Response:
@@ -103,13 +109,4 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)  # the gate notes it
     async def _unforeseen(request: Request, error: Exception) -> Response:
-        return Problem("internal").response(request_id(request))
-
-
-def of_deid(error: DeidError) -> Problem:
-    """The problem that an error of the library is to a client."""
-    if isinstance(error, UnknownPolicy):
-        return Problem("no-policy", str(error))
-    if isinstance(error, LeftOver):
-        return Problem("refused", str(error))
-    return Problem("unreadable" if isinstance(error, UnreadableFile) else "invalid", str(error))
+        return told_at(request.url.path, Problem("internal")).response(request_id(request))

@@ -14,10 +14,11 @@ from deid.audit import AUTO, AuditReport, FileAudit, report_as_dict
 from deid.sweep import summary
 from deid.union import UnionAudit
 
-from .files import form_body, jobs_of, owner_of
+from .files import form_body, jobs_of
 from .jobs import Job, Jobs
 from .problems import Problem
 from .texts import named_policy
+from .turns import owner_of
 from .uploads import Form, receive_form
 from .workers import Call, Source
 

@@ -1,17 +1,17 @@
 """Presidio's REST dialect, of its analyzer and its anonymizer at one address: a client of theirs works
 by changing the address. What differs is listed in deid/docs/service.md.
 
-Presidio is loaded by the first request (or at start, by ``presidio_at_start``), in a thread.
+Presidio lives in a process of its own, which the first request starts (or the server, by
+``presidio_at_start``): it takes seconds to load, and clients bring expressions of their own.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from deid.errors import DeidError
@@ -27,50 +27,19 @@ from .dialect_models import (
     fault,
     fitted,
 )
-from .problems import KINDS, Problem
 from .settings import MEGABYTE, Settings
-from .turns import INLINE, take
-
-_loading = threading.Lock()
-_loaded = threading.Event()
+from .turns import Turns, owner_of
 
 
 def warm_up() -> None:
-    """Loads Presidio and the analyzer, once."""
-    with _loading:
-        if not _loaded.is_set():
-            from . import dialect_operators  # noqa: F401
-            from .dialect_engine import Analysis
+    """Loads Presidio and the analyzer, once; in its process."""
+    from . import dialect_operators  # noqa: F401
+    from .dialect_engine import Analysis
 
-            Analysis(AnalyzeRequest(text="电话", language="zh")).of("电话")
-            _loaded.set()
+    Analysis(AnalyzeRequest(text="电话", language="zh")).of("电话")
 
 
-class _Route(APIRoute):
-    """A route whose errors also say ``error``, in English, as Presidio's do."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def told(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Problem as problem:
-                raise _with_error(problem) from None
-            except DeidError as error:
-                raise fault("The request does not fit", str(error)) from None
-
-        return told
-
-
-def _with_error(problem: Problem) -> Problem:
-    if "error" not in problem.extra:
-        error = problem.detail_en or KINDS[problem.kind].title_en
-        problem.extra = {**problem.extra, "error": error}
-    return problem
-
-
-router = APIRouter(tags=["presidio"], route_class=_Route)
+router = APIRouter(tags=["presidio"])
 
 Language = Annotated[str | None, Query(description="zh or en")]
 
@@ -132,17 +101,18 @@ _DEANONYMIZE = {
     openapi_extra=described(AnalyzeRequest, **_ANALYZE),
 )
 async def analyze(request: Request) -> Response:
-    def work(asked: AnalyzeRequest) -> Any:
-        if not asked.text:
-            raise fault("No text provided", "没有文字")
-        texts = _within(asked.text, request)
-        from .dialect_engine import Analysis
+    return await _worked(request, AnalyzeRequest, _analyzed)
 
-        analysis = Analysis(asked)
-        found = [analysis.of(text) for text in texts]
-        return found if isinstance(asked.text, list) else found[0]
 
-    return await _worked(request, AnalyzeRequest, work)
+def _analyzed(asked: AnalyzeRequest, settings: Settings) -> Any:
+    if not asked.text:
+        raise fault("No text provided", "没有文字")
+    texts = _within(asked.text, settings)
+    from .dialect_engine import Analysis
+
+    analysis = Analysis(asked)
+    found = [analysis.of(text) for text in texts]
+    return found if isinstance(asked.text, list) else found[0]
 
 
 @router.post(
@@ -152,20 +122,21 @@ async def analyze(request: Request) -> Response:
     openapi_extra=described(AnonymizeRequest, **_ANONYMIZE),
 )
 async def anonymize(request: Request) -> Response:
-    def work(asked: AnonymizeRequest) -> Any:
-        texts = _within(asked.text, request)
-        from .dialect_operators import anonymized, anonymizers
+    return await _worked(request, AnonymizeRequest, _anonymized)
 
-        operators = anonymizers(asked.anonymizers)
-        most = _most(request)
-        several = _results_of_each(asked, texts)
-        done = [
-            anonymized(text, results, operators, most)
-            for text, results in zip(texts, several, strict=True)
-        ]
-        return done if isinstance(asked.text, list) else done[0]
 
-    return await _worked(request, AnonymizeRequest, work)
+def _anonymized(asked: AnonymizeRequest, settings: Settings) -> Any:
+    texts = _within(asked.text, settings)
+    from .dialect_operators import anonymized, anonymizers
+
+    operators = anonymizers(asked.anonymizers)
+    most = _most(settings)
+    several = _results_of_each(asked, texts)
+    done = [
+        anonymized(text, results, operators, most)
+        for text, results in zip(texts, several, strict=True)
+    ]
+    return done if isinstance(asked.text, list) else done[0]
 
 
 def _results_of_each(asked: AnonymizeRequest, texts: list[str]) -> list[list[SentResult]]:
@@ -189,18 +160,18 @@ def _results_of_each(asked: AnonymizeRequest, texts: list[str]) -> list[list[Sen
     openapi_extra=described(DeanonymizeRequest, **_DEANONYMIZE),
 )
 async def deanonymize(request: Request) -> Response:
-    def work(asked: DeanonymizeRequest) -> Any:
-        from .dialect_operators import deanonymized, deanonymizers
-
-        operators = deanonymizers(asked.deanonymizers)
-        return deanonymized(asked.text, asked.anonymizer_results or [], operators, _most(request))
-
-    return await _worked(request, DeanonymizeRequest, work)
+    return await _worked(request, DeanonymizeRequest, _deanonymized)
 
 
-def _within(text: str | list[str], request: Request) -> list[str]:
+def _deanonymized(asked: DeanonymizeRequest, settings: Settings) -> Any:
+    from .dialect_operators import deanonymized, deanonymizers
+
+    operators = deanonymizers(asked.deanonymizers)
+    return deanonymized(asked.text, asked.anonymizer_results or [], operators, _most(settings))
+
+
+def _within(text: str | list[str], settings: Settings) -> list[str]:
     """The texts, as many as a call may hold. Raises Problem."""
-    settings: Settings = request.app.state.settings
     texts = [text] if isinstance(text, str) else text
     if len(texts) > settings.texts:
         raise fault(
@@ -209,54 +180,47 @@ def _within(text: str | list[str], request: Request) -> list[str]:
     return texts
 
 
-def _most(request: Request) -> int:
+def _most(settings: Settings) -> int:
     """Characters that an answer may hold: a short list of results can ask for a long one."""
-    settings: Settings = request.app.state.settings
     return 4 * settings.body_mb * MEGABYTE
 
 
-async def _worked(request: Request, model: type[Model], work: Callable[[Model], Any]) -> Response:
-    """What ``work`` makes of the body, as JSON."""
+async def _worked(
+    request: Request, model: type[Model], answer: Callable[[Model, Settings], Any]
+) -> Response:
+    """What ``answer`` makes of the body, as JSON."""
     require(request, JSON)
     body = await request.body()
-    small = fitted(model, parsed(body)) if len(body) <= INLINE else None
-
-    def done() -> bytes:
-        warm_up()
-        return as_json(work(small or fitted(model, parsed(body))))
-
-    at_once = small is not None and _loaded.is_set() and not _brings_expressions(small)
-    return Response(
-        await take(request, len(body) if at_once else max(len(body), INLINE + 1), done),
-        media_type=JSON,
-    )
+    work = partial(_answered, body, request.app.state.settings, model, answer)
+    turns: Turns = request.app.state.presidio
+    return Response(await turns.run(owner_of(request), work), media_type=JSON)
 
 
-def _brings_expressions(asked: Any) -> bool:
-    """Whether a client's own regular expressions come along: never on the event loop."""
-    return isinstance(asked, AnalyzeRequest) and bool(asked.ad_hoc_recognizers or asked.allow_list)
+def _answered(
+    body: bytes,
+    settings: Settings,
+    model: type[Model],
+    answer: Callable[[Model, Settings], Any],
+) -> bytes:
+    try:
+        return as_json(answer(fitted(model, parsed(body)), settings))
+    except DeidError as error:
+        raise fault("The request does not fit", str(error)) from None
 
 
 # ------------------------------------------------------------------------------------------- lists
 
 
-async def _listed(request: Request, work: Callable[[], list[str]]) -> Response:
-    def done() -> list[str]:
-        warm_up()
-        return work()
-
-    return answer(await take(request, 0 if _loaded.is_set() else INLINE + 1, done))
-
-
 @router.get("/recognizers", summary="The recognizers, by name", response_model=list[str])
 async def recognizers(request: Request, language: Language = None) -> Response:
-    def work() -> list[str]:
-        from .dialect_engine import checked_language, recognizer_names
+    return await _listed(request, partial(_recognizers, language))
 
-        checked_language(language or "zh")
-        return recognizer_names()
 
-    return await _listed(request, work)
+def _recognizers(language: str | None) -> list[str]:
+    from .dialect_engine import checked_language, recognizer_names
+
+    checked_language(language or "zh")
+    return recognizer_names()
 
 
 @router.get(
@@ -265,30 +229,38 @@ async def recognizers(request: Request, language: Language = None) -> Response:
     response_model=list[str],
 )
 async def supportedentities(request: Request, language: Language = None) -> Response:
-    def work() -> list[str]:
-        from .dialect_engine import checked_language, supported_entities
+    return await _listed(request, partial(_supported, language))
 
-        checked_language(language or "zh")
-        return supported_entities()
 
-    return await _listed(request, work)
+def _supported(language: str | None) -> list[str]:
+    from .dialect_engine import checked_language, supported_entities
+
+    checked_language(language or "zh")
+    return supported_entities()
 
 
 @router.get("/anonymizers", summary="The operators of /anonymize", response_model=list[str])
 async def anonymizers(request: Request) -> Response:
-    def work() -> list[str]:
-        from .dialect_operators import ANONYMIZERS
+    return await _listed(request, _operators)
 
-        return ANONYMIZERS
 
-    return await _listed(request, work)
+def _operators() -> list[str]:
+    from .dialect_operators import ANONYMIZERS
+
+    return ANONYMIZERS
 
 
 @router.get("/deanonymizers", summary="The operators of /deanonymize", response_model=list[str])
 async def deanonymizers(request: Request) -> Response:
-    def work() -> list[str]:
-        from .dialect_operators import DEANONYMIZERS
+    return await _listed(request, _opposites)
 
-        return DEANONYMIZERS
 
-    return await _listed(request, work)
+def _opposites() -> list[str]:
+    from .dialect_operators import DEANONYMIZERS
+
+    return DEANONYMIZERS
+
+
+async def _listed(request: Request, work: Callable[[], list[str]]) -> Response:
+    turns: Turns = request.app.state.presidio
+    return answer(await turns.run(owner_of(request), work))

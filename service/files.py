@@ -26,6 +26,7 @@ from .jobs import Job, Jobs, Result
 from .problems import Problem
 from .retyped import kinds_of
 from .texts import named_policy
+from .turns import owner_of
 from .uploads import Form, receive_form
 from .workers import Call, Source
 
@@ -127,11 +128,6 @@ def named_choices(call: Call) -> Policy:
 def jobs_of(request: Request) -> Jobs:
     jobs: Jobs = request.app.state.jobs
     return jobs
-
-
-def owner_of(request: Request) -> str:
-    """Who asks: the digest of the key, as the gate found it; all are one where there are no keys."""
-    return str(request.scope.get("state", {}).get("key", ""))
 
 
 def _job(request: Request, number: str) -> Job:

@@ -14,7 +14,6 @@ import logging
 import re
 import secrets
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,8 +21,9 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect
 
 from .metrics import METHODS, Metrics
-from .problems import Problem
+from .problems import Problem, told_at
 from .settings import MEGABYTE, Settings, key_digest
+from .workers import seen
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -115,7 +115,7 @@ class _Request:
             # Nothing goes on to the server, which would print the message with all that it quotes.
             self._tell(error)
             if not self.status:
-                await Problem("internal").response(self.id)(self.scope, self.receive, self.send)
+                await self._answer(Problem("internal"))
         finally:
             self.gate.metrics.in_flight.dec()
             self._note(time.perf_counter() - started)
@@ -129,18 +129,17 @@ class _Request:
         except Problem as problem:
             if self.status:  # the answer has begun: only closing the connection tells
                 raise
-            await problem.response(self.id)(self.scope, self.receive, self.send)
+            await self._answer(problem)
+
+    async def _answer(self, problem: Problem) -> None:
+        response = told_at(self.scope["path"], problem).response(self.id)
+        await response(self.scope, self.receive, self.send)
 
     def _tell(self, error: Exception) -> None:
         """The kind of an error that nobody foresaw, and where; not its message, which may hold what
         was being masked."""
-        places = traceback.extract_tb(error.__traceback__)[-3:]
-        told = {
-            "event": "error",
-            "id": self.id,
-            "kind": type(error).__name__,
-            "at": [f"{place.filename}:{place.lineno}" for place in places],
-        }
+        kind, places = seen(error)
+        told = {"event": "error", "id": self.id, "kind": kind, "at": places}
         log.error(json.dumps(told))
 
     def _admit(self) -> None:

@@ -102,7 +102,7 @@ class Jobs:
         self._workers = [Worker() for _ in range(settings.workers)]
         self._running: dict[str, Worker] = {}
         # Somebody sits before the screen: previews do not wait behind jobs.
-        self.viewer, self.viewing, self.looking = Worker(), asyncio.Lock(), 0
+        self.viewer, self.viewing, self.looking = Worker("deid-preview"), asyncio.Lock(), 0
         self._wake = asyncio.Event()
         self._expiring: set[asyncio.Task[None]] = set()
         self._slots: list[asyncio.Task[None]] = []

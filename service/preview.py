@@ -13,9 +13,10 @@ from fastapi import APIRouter, Request
 
 from deid.preview import known_kinds
 
-from .files import call_of, form_body, jobs_of, named_choices, owner_of
+from .files import call_of, form_body, jobs_of, named_choices
 from .jobs import Jobs
 from .problems import Problem
+from .turns import owner_of
 from .uploads import receive_form
 from .workers import DIED, LATE, Call
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse
+from deid.errors import DeidError, LeftOver, UnknownPolicy, UnreadableFile
+
+if TYPE_CHECKING:
+    from starlette.responses import JSONResponse
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -46,6 +49,7 @@ KINDS: Mapping[str, Kind] = {
     "too-many": Kind(429, "正在处理的太多，请稍后再试", "Too much is waiting; try again later"),
     "no-space": Kind(507, "服务器磁盘空间不足", "The server is out of disk space"),
     "stopping": Kind(503, "服务正在停止", "The service is shutting down"),
+    "lost": Kind(503, "处理它的进程意外终止，请再试", "The process that did the work was lost"),
     "failed": Kind(422, "处理没有完成", "The work was not finished"),
     "internal": Kind(500, "程序内部错误", "Internal error"),
 }
@@ -78,12 +82,27 @@ class Problem(Exception):
         return {**told, **self.extra}
 
     def response(self, request_id: str = "") -> JSONResponse:
+        from starlette.responses import JSONResponse  # not for the processes that mask files
+
         return JSONResponse(
             self.document(request_id),
             status_code=KINDS[self.kind].status,
             headers=dict(self.headers),
             media_type=MEDIA_TYPE,
         )
+
+
+_DIALECT = "analyze anonymize deanonymize recognizers supportedentities anonymizers deanonymizers"
+DIALECT = frozenset(f"/{name}" for name in _DIALECT.split())
+"""The paths of Presidio's dialect."""
+
+
+def told_at(path: str, problem: Problem) -> Problem:
+    """The problem as a client of that path reads it: in the dialect an error has a member ``error``."""
+    if path in DIALECT and "error" not in problem.extra:
+        error = problem.detail_en or KINDS[problem.kind].title_en
+        problem.extra = {**problem.extra, "error": error}
+    return problem
 
 
 def of_status(status: int) -> Problem:
@@ -96,3 +115,12 @@ def of_status(status: int) -> Problem:
         400: "malformed",
     }
     return Problem(kinds.get(status, "internal" if status >= 500 else "invalid"))
+
+
+def of_deid(error: DeidError) -> Problem:
+    """The problem that an error of the library is to a client."""
+    if isinstance(error, UnknownPolicy):
+        return Problem("no-policy", str(error))
+    if isinstance(error, LeftOver):
+        return Problem("refused", str(error))
+    return Problem("unreadable" if isinstance(error, UnreadableFile) else "invalid", str(error))

@@ -26,7 +26,8 @@ class Settings:
     long, so a plain digest is no weaker than a slow one. ``keep`` is how long a finished file may
     wait to be fetched; it is gone once it was. ``rows`` are those of a file, ``records`` and ``cells``
     those of one call; ``waiting`` calls wait for a processor, more are told to come back.
-    ``presidio_at_start``: not only when the first client of its dialect comes (3 seconds, 200 MB).
+    ``processes`` mask the tables and long texts of calls, ``workers`` files; ``call_seconds`` is how long
+    one call may take. ``presidio_at_start``: not only when the first client of its dialect comes (3 seconds, 200 MB).
     """
 
     host: str = "127.0.0.1"
@@ -34,9 +35,11 @@ class Settings:
     key_file: str = ""
     allowed_hosts: str = ""
     workers: int = 1
+    processes: int = min(os.cpu_count() or 1, 2)
     body_mb: int = 8
     file_mb: int = 200
     upload_seconds: int = 300
+    call_seconds: int = 120
     job_seconds: int = 600
     rows: int = 1_000_000
     texts: int = 10_000
@@ -89,7 +92,7 @@ class Settings:
 
 _HEX = frozenset("0123456789abcdef")
 _POSITIVE = (
-    "workers", "body_mb", "file_mb", "upload_seconds", "job_seconds", "rows", "texts", "records",
+    "workers", "processes", "body_mb", "file_mb", "upload_seconds", "call_seconds", "job_seconds", "rows", "texts", "records",
     "cells", "waiting", "queue", "keep", "shutdown_seconds",
 )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -96,10 +97,7 @@ def warm_up() -> None:
     openapi_extra=described(Texts, text=_ASKED, cells=_CELLS),
 )
 async def mask(request: Request) -> Response:
-    def masked(asked: Texts, policy: Policy) -> dict[str, Any]:
-        return {"texts": [mask_text(t, header=asked.header, policy=policy) for t in asked.texts]}
-
-    return await _worked(request, masked)
+    return await _worked(request, _masked)
 
 
 @router.post(
@@ -110,32 +108,40 @@ async def mask(request: Request) -> Response:
     openapi_extra=described(Texts, text=_ASKED),
 )
 async def scan(request: Request) -> Response:
-    def found(asked: Texts, policy: Policy) -> dict[str, Any]:
-        return {
-            "findings": [
-                [
-                    {"start": f.start, "end": f.end, "entity": f.entity, "score": f.score,
-                     "why": f.why}
-                    for f in scan_text(text, header=asked.header, policy=policy)
-                ]
-                for text in asked.texts
+    return await _worked(request, _found)
+
+
+def _masked(asked: Texts, policy: Policy) -> dict[str, Any]:
+    return {"texts": [mask_text(t, header=asked.header, policy=policy) for t in asked.texts]}
+
+
+def _found(asked: Texts, policy: Policy) -> dict[str, Any]:
+    return {
+        "findings": [
+            [
+                {"start": f.start, "end": f.end, "entity": f.entity, "score": f.score,
+                 "why": f.why}
+                for f in scan_text(text, header=asked.header, policy=policy)
             ]
-        }  # fmt: skip
+            for text in asked.texts
+        ]
+    }  # fmt: skip
 
-    return await _worked(request, found)
+
+_Answer = Callable[[Texts, Policy], dict[str, Any]]
 
 
-async def _worked(request: Request, work: Any) -> Response:
-    """What ``work`` makes of the body, as JSON."""
+async def _worked(request: Request, answer: _Answer) -> Response:
+    """What ``answer`` makes of the body, as JSON."""
     require(request, JSON)
     body = await request.body()
-    settings: Settings = request.app.state.settings
+    work = partial(_answered, body, request.app.state.settings, answer)
+    return Response(await take(request, len(body), work), media_type=JSON)
 
-    def done() -> bytes:
-        asked = fitted(Texts, parsed(body))
-        return as_json(work(asked, checked(asked, settings)))
 
-    return Response(await take(request, len(body), done), media_type=JSON)
+def _answered(body: bytes, settings: Settings, answer: _Answer) -> bytes:
+    asked = fitted(Texts, parsed(body))
+    return as_json(answer(asked, checked(asked, settings)))
 
 
 def checked(asked: Texts, settings: Settings) -> Policy:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,8 +23,14 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from deid.errors import DeidError
+
+from .forgetting import forget
+from .problems import Problem, of_deid
+
 MOST_CALLS = 200
-"""Calls after which a process is replaced: what libraries do not give back goes with it."""
+"""Calls about files after which a process is replaced: what libraries do not give back goes with
+it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +60,52 @@ class Call:
     published: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a piece of work: its result, or the problem that it came to, or where an error
+    occurred and of which kind."""
+
+    result: Any = None
+    problem: Problem | None = None
+    error: tuple[str, list[str]] | None = None
+
+    def value(self) -> Any:
+        """The result. Raises Problem, Unforeseen."""
+        if self.problem is not None:
+            raise self.problem
+        if self.error is not None:
+            raise Unforeseen(*self.error)
+        return self.result
+
+
+class Unforeseen(Exception):
+    """An error in a process: its kind and places. The message, which may quote what was masked, has
+    stayed there."""
+
+
+def seen(error: Exception) -> tuple[str, list[str]]:
+    """The kind of an error and where it occurred."""
+    if isinstance(error, Unforeseen):
+        kind, places = error.args
+        return kind, places
+    calls = traceback.extract_tb(error.__traceback__)[-3:]
+    return type(error).__name__, [f"{call.filename}:{call.lineno}" for call in calls]
+
+
 DIED, LATE, DONE = "died", "late", ""
 Tell = Callable[[Any], None]
+Work = Callable[[], Any]
+"""A function of a module with its arguments (``functools.partial``): what can be sent to a process."""
 
 
 class Worker:
     """One process, started when it is needed and replaced when it is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "deid-files", most: int = MOST_CALLS) -> None:
+        self._name = name
         self._process: Any = None
         self._pipe: Connection | None = None
-        self._calls = 0
+        self._most, self._calls = most, 0
         self._lock = threading.Lock()
 
     @property
@@ -81,12 +123,12 @@ class Worker:
         self._clear()
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve_calls, args=(theirs,), daemon=True)
+        self._process = context.Process(target=serve_calls, args=(theirs, self._name), daemon=True)
         self._process.start()
         theirs.close()  # so that its end, too, is the end of the pipe
         self._calls = 0
 
-    def do(self, call: Call, deadline: float, tell: Tell) -> str:
+    def do(self, call: Call | Work, deadline: float, tell: Tell) -> str:
         """Has the call done; ``tell`` gets each part of the answer. DONE, DIED or LATE."""
         self.warm()
         pipe, process = self._pipe, self._process
@@ -105,7 +147,7 @@ class Worker:
             self.kill()
             return DIED
         self._calls += 1
-        if self._calls >= MOST_CALLS:
+        if self._calls >= self._most:
             self.kill()
         return DONE
 
@@ -132,20 +174,26 @@ class Worker:
 # --- inside the process ---------------------------------------------------------------------------
 
 
-def serve_calls(pipe: Connection) -> None:
+def serve_calls(pipe: Connection, name: str) -> None:
     """Answer one call after the other, until the server hangs up or is gone."""
-    _settle()
+    _settle(name)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            call: Call = pipe.recv()
-            tempfile.tempdir = str(call.temporary)
-            for part in answer(call):
+            asked: Call | Work = pipe.recv()
+            if not isinstance(asked, Call):
+                pipe.send(worked(asked))
+                pipe.send(None)
+                del asked
+                forget()
+                continue
+            tempfile.tempdir = str(asked.temporary)
+            for part in answer(asked):
                 pipe.send(part)
             pipe.send(None)
     os._exit(0)
 
 
-def _settle() -> None:
+def _settle(called: str) -> None:
     """Private files, no dump of memory, nothing said: what a library complains of may be content."""
     # A terminal, and systemd, ask all processes to stop; the server decides when these do.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -158,6 +206,7 @@ def _settle() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):  # where memory runs out, this goes before the server does
         Path("/proc/self/oom_score_adj").write_text("1000")
+        Path("/proc/self/comm").write_text(called)  # what ``top`` shows
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
@@ -170,6 +219,18 @@ def _end_with_server() -> None:
     if server := parent_process():
         server.join()
     os._exit(1)
+
+
+def worked(work: Work) -> Outcome:
+    """What comes of it."""
+    try:
+        return Outcome(work())
+    except Problem as problem:
+        return Outcome(problem=problem)
+    except DeidError as error:
+        return Outcome(problem=of_deid(error))
+    except Exception as error:
+        return Outcome(error=seen(error))
 
 
 def answer(call: Call) -> Iterator[Any]:

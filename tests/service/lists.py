@@ -59,14 +59,14 @@ def folders(base: Path) -> list[str]:
     return sorted(path.name for path in base.glob("deid-serve-*/*") if path.name != "lock")
 
 
-def workers(server: int) -> list[int]:
-    """Process numbers of a server's workers."""
+def workers(server: int, name: str = "deid-files") -> list[int]:
+    """Process numbers of a server's workers: of those that mask files, or of others."""
     if not Path("/proc/self/task").exists():
         pytest.skip("needs /proc to find the worker")
     found = []
     for task in Path(f"/proc/{server}/task").iterdir():
         for child in (task / "children").read_text().split():
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if Path(f"/proc/{child}/comm").read_text() == f"{name}\n":
                 found.append(int(child))
     return found
 

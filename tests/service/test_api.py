@@ -12,8 +12,6 @@ import httpx
 import pytest
 
 from deid import mask_file, mask_table
-from deid.text import fold
-from service.turns import Turns
 
 ID, ID_MASKED = "11010519491231002X", "110105************"
 PHONE, PHONE_MASKED = "13800138000", "138********"
@@ -407,16 +405,6 @@ def test_many_rows_are_masked_as_few_are(client: httpx.Client) -> None:
     assert many["rows"] == [row for part in few for row in part]
     assert many["found"] == {"CN_ADDRESS": 150, "CN_MOBILE": 150}
     assert all(type(row["金额"]) is float for row in many["rows"])
-
-
-def test_texts_are_forgotten_in_time() -> None:
-    fold("一段文字")
-    assert fold.cache_info().currsize
-    turns = Turns(1)
-    turns.note(1 << 20)
-    assert fold.cache_info().currsize
-    turns.note(32 << 20)
-    assert not fold.cache_info().currsize
 
 
 def test_titles_have_a_length(client: httpx.Client) -> None:

@@ -564,3 +564,29 @@ def test_logs_and_counters_hold_no_content(server: Any) -> None:
     kept = server.log + server.client.get("/metrics").text
     assert "/analyze" in kept
     assert not [word for word in (PHONE, ID, MAIL, KEY, name, "申请人") if word in kept]
+
+
+def test_what_the_gate_refuses_is_told_as_the_dialect_tells_it(
+    start_server: Any, tmp_path: Path
+) -> None:
+    from service.settings import key_digest
+
+    (tmp_path / "keys").write_text(key_digest("key") + "\n")
+    server = start_server(key_file=tmp_path / "keys", body_mb=1)
+    key = {"X-API-Key": "key"}
+    asked = {"json": {"text": "电话", "language": "zh"}}
+    answers = {
+        401: server.client.post("/analyze", **asked),
+        403: server.client.post(
+            "/analyze", headers={**key, "Origin": "http://else.where"}, **asked
+        ),
+        405: server.client.get("/anonymize", headers=key),
+        413: server.client.post("/deanonymize", content=b" " * 1_100_000, headers=key),
+        414: server.client.get("/recognizers", params={"language": "z" * 9_000}, headers=key),
+        415: server.client.post("/analyze", content=b"a", headers=key),
+    }
+    for status, answer in answers.items():
+        told = answer.json()
+        assert (answer.status_code, told["status"]) == (status, status)
+        assert told["error"] in (told["title_en"], told.get("detail_en"))
+    assert "error" not in server.client.get("/v1/entities").json()
