@@ -27,6 +27,8 @@ _KEYS = frozenset(
         "org",
         "duty",
         "contact",
+        "concern",
+        "invitation",
         "signatory",
         "rank",
         "person",
@@ -44,6 +46,7 @@ class _Words(NamedTuple):
 
     org: re.Pattern[str]
     agency_contact: re.Pattern[str]
+    invited: re.Pattern[str]
     signed: re.Pattern[str]
     person: re.Pattern[str]
     office: re.Pattern[str]
@@ -65,6 +68,9 @@ def _words() -> _Words:
         org=later(f"[{han}]{{2,}}(?:{either['org']})"),
         agency_contact=later(
             f"(?:{either['duty']})[{han}、/及和与或]{{0,8}}(?:{either['contact']})?[^{han}0-9]{{0,6}}$"
+        ),
+        invited=later(
+            rf"(?:(?:{either['concern']})[^。;]{{0,12}}?(?:请|可|欢迎)|(?:{either['invitation']}))[^。;]{{0,40}}$"
         ),
         signed=later(
             rf"(?:{either['signatory']})\s*(?:\([^()]*\))?\s*:"
@@ -104,6 +110,9 @@ def is_agency_contact(
     if not people and words.signed.search(folded[max(0, start - _SIGNED_WINDOW) : start]):
         return True
     if words.agency_contact.search(clause):
+        return True
+    invited = not people and words.invited.search(sentence)
+    if invited and not words.person.search(invited.group()):
         return True
     if people or words.person.search(clause):
         landline = entity != "CN_MOBILE" and not words.person.search(clause)
