@@ -52,6 +52,7 @@ GROUPS = (
     {"sheets.markup", "sheets.splices"},
     {"sheets.formulas"},
     {"sheets.cells", "sheets.strings"},
+    {"sheets.written"},
     {"sheets.reading", "sheets.judging"},
     {"sheets.namesakes"},
     {"sheets.passes"},

@@ -121,14 +121,6 @@ class Window:
     plain: Flags
     formulas: Formulas | None = None
 
-    def bare(self) -> Window:
-        """The window without its cells."""
-        none: Places = np.zeros(0, np.int64)
-        return Window(
-            self.data, self.size, none, none, none, none, none, none, none, none, none, none,
-            none, none, none > 0,
-        )  # fmt: skip
-
     @property
     def bytes(self) -> Bytes:
         """The window's XML, with zeros behind it."""
@@ -190,6 +182,13 @@ class Cells:
                 yield window
             rest = rest[used:]
             want = used + used // 16
+
+    def window(self, data: bytes) -> Window:
+        """The rows in these bytes as one window."""
+        window, used = self._window(data, 1 << 20, final=True)
+        if window is None or used != len(data):
+            raise Odd
+        return window
 
     def _window(self, data: bytes, count: int, *, final: bool) -> tuple[Window | None, int]:
         """The first ``count`` rows that hold something and their size; None: there are too few."""
@@ -345,11 +344,12 @@ class Cells:
             same = sizes == sizes[first]
             for part in words:
                 same &= part == part[first]
-            out[same] = self._kind(data[rest[first] : tag[first]])
+            out[same] = self.kind_of(data[rest[first] : tag[first]])
             left = left[~same[left]]
         return out
 
-    def _kind(self, rest: bytes) -> int:
+    def kind_of(self, rest: bytes) -> int:
+        """Which of ``kinds`` has these attributes. Raises Odd."""
         if rest not in self._known:
             attrs = re.findall(rb" ([st])=\"([A-Za-z0-9]{1,10})\"", rest)
             if not _CELL_REST.fullmatch(rest) or len(dict(attrs)) != len(attrs):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -35,6 +36,7 @@ from deid.sheets.cells import SHARED, Cells, Window
 from deid.sheets.formulas import Formulas
 from deid.sheets.markup import Odd
 from deid.sheets.strings import SharedStrings
+from deid.sheets.written import Written
 from deid.tables import WINDOW
 from deid.vector import Flags
 
@@ -93,6 +95,10 @@ class QuickSheet(Sheet):
         self._kept: list[Window] | None = [] if member.size <= _CACHED else None
         self._taken = False
         self.formulas: list[tuple[int, int, str]] = []
+        self._former: QuickSheet | None = None
+        self._written: Sequence[Written] = ()
+        self.aligned: list[bool] = []
+        """Of a sheet that follows another: whether a window has a cell for each of the other's."""
         strings = book.strings
         assert isinstance(strings, QuickStrings)
         self.used: Flags = np.zeros(len(strings.found_all), bool)
@@ -104,21 +110,36 @@ class QuickSheet(Sheet):
         self.used = other.used
         self.formulas, self.has_formulas = other.formulas, other.has_formulas
 
+    def follow(self, other: QuickSheet, written: Sequence[Written]) -> None:
+        """Read a sheet that was written from the windows of another; Raises Odd where it is not what
+        was written."""
+        self._former, self._written = other, written
+
+    def let_go(self) -> Iterator[Window]:
+        """The windows, none of which is kept any longer."""
+        kept, self._kept = self._kept, []
+        while kept:
+            yield kept.pop(0)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the windows are kept, so that another sheet may follow them."""
+        return self._kept is not None
+
     def shares(self, other: QuickSheet) -> bool:
         """Whether the bytes are those of the other sheet."""
         return self._taken and self.used is other.used
 
-    def drop_places(self) -> None:
-        """Keep the bytes of the windows only: what is compared after saving."""
-        if self._kept is not None:
-            self._kept = [window.bare() for window in self._kept]
+    def follows(self, other: QuickSheet) -> bool:
+        """Whether it was held against the windows of the other sheet as it was read."""
+        return self._former is other and self._kept is not None
 
     def index(self, parts: Parts) -> None:
         """Show what stands around the rows. Nothing is said of the rows here."""
         if self._taken:
             pass
         else:
-            for window in self.cells.windows(self._body(), WINDOW):
+            for window in self._fresh():
                 self._mark(window)
                 if window.formulas:
                     self._note(window.formulas)
@@ -148,6 +169,31 @@ class QuickSheet(Sheet):
         if len(numbers) and int(numbers.max()) >= len(self.used):
             raise Odd
         self.used[numbers] = True
+
+    def _fresh(self) -> Iterator[Window]:
+        """The windows as they are read from the package."""
+        if self._former is None or self._kept is None:
+            yield from self.cells.windows(self._body(), WINDOW)
+            return
+        yield from self._followed(self._former)
+
+    def _followed(self, former: QuickSheet) -> Iterator[Window]:
+        """The windows of a sheet that was written, by those of the other one, which are let go."""
+        self.cells = former.cells
+        body, rest, olds = self._body(), b"", former.let_go()
+        for written in self._written:
+            old = next(olds)
+            size = old.size + written.spans.growth()
+            while len(rest) < size and (piece := next(body, None)) is not None:
+                rest += piece
+            data, rest = rest[:size], rest[size:]
+            if not written.spans.same(old.data[: old.size], data):
+                raise Odd
+            moved = written.window(old, data, self.cells.kind_of)
+            self.aligned.append(moved is not None)
+            yield moved or self.cells.window(data)
+        if rest or any(body) or any(True for _ in olds):
+            raise Odd
 
     def windows(self) -> Iterator[Window]:
         """The rows, 4,096 that hold something at a time."""
@@ -244,15 +290,21 @@ class QuickSheet(Sheet):
 
 
 def open_workbook(
-    stream: BinaryIO, like: Workbook | None = None, read: ReadStrings = SharedStrings
+    stream: BinaryIO,
+    like: Workbook | None = None,
+    read: ReadStrings = SharedStrings,
+    written: Mapping[str, Sequence[Written]] = MappingProxyType({}),
 ) -> Workbook:
-    """A workbook. Sheets whose packed bytes are those of a sheet of ``like`` are not cut again."""
+    """A workbook. Sheets whose packed bytes are those of a sheet of ``like`` are not cut again, nor
+    those that were ``written`` from it."""
     known = {} if like is None else {sheet.member.key: sheet for sheet in like.sheets}
 
     def sheet(package: Package, member: Member, label: str, book: Book) -> Sheet:
         fresh, old = QuickSheet(package, member, label, book), known.get(member.key)
         if isinstance(old, QuickSheet) and _same_packed(old, fresh):
             fresh.take(old)
+        elif isinstance(old, QuickSheet) and old.member.key in written and old.keeps:
+            fresh.follow(old, written[old.member.key])
         return fresh
 
     return Workbook(stream, quick=Quick(partial(QuickStrings, read=read), sheet))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from deid.vector import Bytes, Places
+from deid.vector import PAD, Bytes, Places
 
 _CHUNK = 16_384
 """Replacements that are compared together: what is larger than the cache costs twice as much."""
@@ -54,9 +55,7 @@ def splice(data: bytes, splices: Splices) -> bytes:
         buffer = np.frombuffer(data, np.uint8).copy()
         starts, which = splices.starts[even], splices.which[even]
         for number in np.flatnonzero(np.bincount(which)).tolist():
-            new = np.frombuffer(splices.news[number], np.uint8)
-            at = starts[which == number]
-            buffer[at[:, None] + np.arange(len(new))] = new
+            _put(buffer, starts[which == number], splices.news[number])
         data = buffer.tobytes()
     odd = ~even
     if not odd.any():
@@ -75,6 +74,10 @@ class Spans:
     starts: Places = field(default_factory=_none)
     ends: Places = field(default_factory=_none)
     sizes: Places = field(default_factory=_none)
+
+    def growth(self) -> int:
+        """By how much all of it is longer now."""
+        return int(self.sizes.sum() - (self.ends - self.starts).sum())
 
     def same(self, old: bytes, new: bytes) -> bool:
         """Whether the two are equal but for what was replaced."""
@@ -98,16 +101,20 @@ class Spans:
         return old[done:] == new[gone:]
 
     def _same(self, old: bytes, new: bytes) -> bool:
-        starts, ends, sizes = self.starts, self.ends, self.sizes
-        grown = sizes - (ends - starts)
-        moved = starts + np.cumsum(grown) - grown
+        grown = self.sizes - (self.ends - self.starts)
+        behind = np.cumsum(grown)
+        moved = self.starts + behind - grown
         even = grown == 0
-        before = _blanked(old, starts[even], sizes[even])
-        after = _blanked(new, moved[even], sizes[even])
+        before = _blanked(old, self.starts[even], self.sizes[even])
+        after = _blanked(new, moved[even], self.sizes[even])
         odd = ~even
-        return _outside(before, starts[odd], ends[odd]) == _outside(
-            after, moved[odd], (moved + sizes)[odd]
-        )
+        if not odd.any():
+            return bool(np.array_equal(before, after))
+        firsts, lasts = np.append(0, self.ends[odd]), np.append(self.starts[odd], len(old))
+        shifts = np.append(0, behind[odd])
+        one, other = before.tobytes(), after.tobytes()
+        cuts = zip(firsts.tolist(), lasts.tolist(), shifts.tolist(), strict=True)
+        return all(one[a:b] == other[a + by : b + by] for a, b, by in cuts)
 
 
 def joined(some: Sequence[Spans]) -> Spans:
@@ -121,19 +128,19 @@ def joined(some: Sequence[Spans]) -> Spans:
     )
 
 
-def _blanked(data: bytes, starts: Places, sizes: Places) -> bytes:
-    """The bytes with zeros in these stretches."""
-    if not len(starts):
-        return data
-    buffer: Bytes = np.frombuffer(data, np.uint8).copy()
-    for size in np.flatnonzero(np.bincount(sizes)).tolist():
-        buffer[starts[sizes == size][:, None] + np.arange(size)] = 0
-    return buffer.tobytes()
+def _blanked(data: bytes, starts: Places, sizes: Places) -> Bytes:
+    """The bytes with zeros in these stretches, and behind them all."""
+    buffer = np.zeros(len(data) + PAD, np.uint8)
+    buffer[: len(data)] = np.frombuffer(data, np.uint8)
+    if len(starts):
+        for size in np.flatnonzero(np.bincount(sizes)).tolist():
+            _put(buffer, starts[sizes == size], bytes(size))
+    return buffer
 
 
-def _outside(data: bytes, starts: Places, ends: Places) -> bytes:
-    """The bytes outside these stretches, joined."""
-    if not len(starts):
-        return data
-    cuts = zip([0, *ends.tolist()], [*starts.tolist(), len(data)], strict=True)
-    return b"".join([data[a:b] for a, b in cuts])
+def _put(buffer: Bytes, places: Places, new: bytes) -> None:
+    """Write the same bytes at each place."""
+    if new and len(places):
+        kind = f"V{len(new)}"
+        view: Any = np.ndarray((len(buffer) - len(new) + 1,), kind, buffer, strides=(1,))
+        view[places] = np.void(new)

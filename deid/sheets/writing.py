@@ -24,6 +24,7 @@ from deid.sheets.markup import Odd
 from deid.sheets.passes import Own, Pass
 from deid.sheets.reading import QuickSheet
 from deid.sheets.splices import Spans, Splices, merged, splice
+from deid.sheets.written import CLOSED, OPENED, Written
 from deid.vector import Flags, Places
 
 
@@ -35,6 +36,7 @@ class _Changes:
         which = [ids.setdefault(verdict.new, len(ids)) for verdict in verdicts]
         self.which = np.array(which, np.int64)
         self.news = list(ids)
+        self.sizes = np.array([len(new) for new in self.news], np.int64)
         self.single = np.array([verdict.single for verdict in verdicts], bool)
         self.begin = np.array([verdict.start for verdict in verdicts], np.int64)
         self.finish = np.array([verdict.end for verdict in verdicts], np.int64)
@@ -43,6 +45,11 @@ class _Changes:
         """The edits of texts that start at these places and have single edits."""
         first, last = starts + self.begin[verdicts], starts + self.finish[verdicts]
         return Splices(first, last, self.which[verdicts], self.news)
+
+    def grown(self, verdicts: Places) -> Places:
+        """By how much the single edits change the size of texts."""
+        grown: Places = self.sizes[self.which[verdicts]] - (self.finish - self.begin)[verdicts]
+        return grown
 
 
 class SheetSaving:
@@ -55,7 +62,7 @@ class SheetSaving:
         self.done, self.sheet, self.in_place, self.items = done, sheet, in_place, items
         self.keys = done.judge.key_edits()
         self.table = done.judge.table()[KEY]
-        self.spans = whole.spans.setdefault(sheet.label, [])
+        self.written = whole.written.setdefault(sheet.label, [])
         self.changes = whole.changes
         self.plan = Plan(items=items)
         self._retyped: dict[int, bytes] = {}
@@ -89,11 +96,10 @@ class SheetSaving:
         for window in self.sheet.windows():
             data = window.data[: window.size]
             if not len(window.row):
-                self.spans.append(Spans())
+                self.written.append(Written(Spans(), np.zeros(0, np.int64), retyped={}))
                 yield data
                 continue
             splices = self._splices(window, next(owns))
-            self.spans.append(splices.spans())
             yield splice(data, splices)
         yield self.sheet.tail.encode()
 
@@ -106,13 +112,16 @@ class SheetSaving:
         inline[inline] = self._same_edges(window, places[inline], verdicts[inline])
         number = quick & (window.stored[places] == NUMBER)
         left = ~inline & ~number
-        return merged(
+        found = merged(
             [
                 self.changes.of(verdicts[inline], window.first[places[inline]]),
                 *self._numbers(window, places[number], verdicts[number]),
                 self._exactly(window, places[left], verdicts[left]),
             ]
         )
+        retyped = None if left.any() else self._retyped_kinds(window, places[number])
+        self.written.append(Written(found.spans(), places, retyped, self.changes.grown(verdicts)))
+        return found
 
     def _same_edges(self, window: Window, places: Places, verdicts: Places) -> Flags:
         """Whether no blank will stand at an end of the text, nor a character that might be one."""
@@ -134,11 +143,11 @@ class SheetSaving:
             return
         yield self.changes.of(verdicts, window.first[places])
         kinds = np.unique(window.kinds[places]).tolist()
-        heads = [self._rest(kind) + b"><is><t>" for kind in kinds]
+        heads = [self._rest(kind) + OPENED for kind in kinds]
         which = np.searchsorted(np.array(kinds), window.kinds[places])
         yield Splices(window.rest[places], window.first[places], which, heads)
         none = np.zeros(len(places), np.int64)
-        yield Splices(window.last[places], window.end[places], none, [b"</t></is></c>"])
+        yield Splices(window.last[places], window.end[places], none, [CLOSED])
 
     def _exactly(self, window: Window, places: Places, verdicts: Places) -> Splices:
         """The others, written by the exact path."""
@@ -148,6 +157,11 @@ class SheetSaving:
             for cell, verdict in zip(places.tolist(), verdicts.tolist(), strict=True)
         ]
         return Splices(window.start[places], window.end[places], np.arange(len(places)), news)
+
+    def _retyped_kinds(self, window: Window, places: Places) -> dict[int, bytes]:
+        """What the attributes of numbers become that become texts, by their kind."""
+        kinds = np.unique(window.kinds[places]).tolist() if len(places) else []
+        return {kind: self._rest(kind) for kind in kinds}
 
     def _rest(self, kind: int) -> bytes:
         if kind not in self._retyped:
@@ -170,7 +184,7 @@ class Saving:
     def __init__(self, book: Workbook, done: Pass, edits: dict[str, list[Edit]]) -> None:
         self.book, self.done, self.edits = book, done, edits
         self.changes = _Changes(done.judge.verdicts)
-        self.spans: dict[str, list[Spans]] = {}
+        self.written: dict[str, list[Written]] = {}
         self.string_spans: list[Spans] = []
         self.grown = np.zeros(len(done.strings.found_all), np.int64)
         self.texts_only = True
