@@ -203,7 +203,7 @@ def is_masked_name(name: str) -> bool:
     return HIDDEN in name or "~" in name
 
 
-@cache
+@lru_cache(maxsize=1 << 14)  # whatever stands in a list
 def name_form(name: str) -> re.Pattern[str]:
     """What a masked name can be the mask of."""
     return re.compile(
@@ -226,7 +226,7 @@ def style(pattern: str) -> str:
 _SHOWN = str.maketrans("0123456789X", "0" * 11)
 
 
-@cache
+@lru_cache(maxsize=1 << 12)
 def _style(shape: str) -> str:
     """The style of all numbers that show the same places."""
     if HIDDEN not in shape:

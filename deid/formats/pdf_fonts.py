@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from deid.formats.pdf_objects import fields, items, kind, number
@@ -96,7 +96,7 @@ _RADICALS = str.maketrans(
 )
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def _unified(text: str) -> str:
     """Radicals as the characters that they look like."""
     if not any("\u2e80" <= char <= "\u2fdf" or "\uf900" <= char <= "\ufaff" for char in text):
@@ -213,7 +213,7 @@ def _type1_table(stream: Any) -> dict[int, str]:
     return {int(code): _glyph_name(name.decode("latin-1")) for code, name in pairs}
 
 
-@cache
+@lru_cache(maxsize=1 << 12)
 def _glyph_name(name: str) -> str:
     """The character that a glyph name stands for; empty when it says nothing (``g12``)."""
     from pdfminer.encodingdb import name2unicode

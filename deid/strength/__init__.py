@@ -199,7 +199,7 @@ def _date_residues(pattern: str, span: Span) -> Iterator[int]:
                 yield from ((base + other + own) % 11 for day, own in days if first <= day <= last)
 
 
-@cache
+@lru_cache(maxsize=1 << 12)
 def _two_digits(pattern: str, highest: int, start: int) -> tuple[tuple[int, int], ...]:
     """The months or days that fit two characters, each with its residue at that place."""
     texts = ((number, f"{number:02d}") for number in range(1, highest + 1))
@@ -222,7 +222,7 @@ def _month_end(year: int, month: int) -> datetime.date:
     return following - datetime.timedelta(days=1)
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def seq_parts(pattern: str, sex: str) -> tuple[Part, ...]:
     """The sequence numbers 001 to 999 that fit; odd ones are men's (GB 11643-1999, 4.2.3)."""
     if "?" not in pattern:

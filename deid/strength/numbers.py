@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from deid.data import load_rows
 from deid.strength.masks import visible
@@ -30,7 +30,7 @@ def _heads() -> Mapping[str, int]:
     return dict.fromkeys((row[0][:_HEAD] for row in load_rows("mobile_prefixes")), 10_000)
 
 
-@cache
+@lru_cache(maxsize=1 << 12)
 def prefecture_name(prefecture: str) -> str:
     """The name under which the table has a prefecture; a division code or its name is given.
 
