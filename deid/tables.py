@@ -93,12 +93,12 @@ def date_told(views: Iterable[View]) -> datetime.date | None:
     )
 
 
-_MOST_TEXTS = 5_000
+MOST_TEXTS = 5_000
 
 
 def date_of_texts(texts: Sequence[Text]) -> datetime.date | None:
     """The day that the texts around the tables name; a long document has no day of its own."""
-    return own_date(text.text for text in texts) if len(texts) < _MOST_TEXTS else None
+    return own_date(text.text for text in texts) if len(texts) < MOST_TEXTS else None
 
 
 def minors_in_forms(
