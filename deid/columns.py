@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from deid.address import LEVELS, cut, is_agency_place, parse_address
@@ -94,14 +94,43 @@ NO_BLOCK = Block()
 
 def _strong(row: Row) -> dict[int, Label]:
     """The cells that are, word for word, a header or a label."""
-    found = {}
-    for column, text in row.cells.items():
-        if column in row.numbers or len(text) > _HEADER_LENGTH + 16:
-            continue
-        label = exact_label(text)
-        if label is not NO_LABEL:
-            found[column] = label
-    return found
+    return {
+        column: label
+        for column, text in row.cells.items()
+        if (label := _label_of(text)) is not NO_LABEL and column not in row.numbers
+    }
+
+
+@lru_cache(maxsize=1 << 14)
+def _label_of(text: str) -> Label:
+    """What a text says that is, word for word, a header or a label; a long one is none."""
+    return NO_LABEL if len(text) > _HEADER_LENGTH + 16 else exact_label(text)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_telling(text: str) -> bool:
+    """Whether a row may be no data because this stands in it: a blank, a label, a footer, a sum, a
+    signature. A row of several texts none of which is telling, in a block, is one of data."""
+    if text.isdecimal() and text.isascii():
+        return False
+    if not text.strip() or _label_of(text) is not NO_LABEL or ":" in text or "：" in text:
+        return True
+    return "计" in text or normal(text).startswith(_footers())
+
+
+_NO_LABELS: Mapping[int, Label] = {}
+
+
+def _labels_of(rows: Sequence[Row]) -> tuple[dict[int, Mapping[int, Label]], frozenset[str]]:
+    """The labels in each row, by its number, and the telling texts of all."""
+    texts: set[str] = set()
+    for row in rows:
+        texts.update(row.cells.values())
+    telling = frozenset(filter(_is_telling, texts))
+    plain = telling.isdisjoint
+    return {
+        row.index: _NO_LABELS if plain(row.cells.values()) else _strong(row) for row in rows
+    }, telling
 
 
 def _texts(row: Row) -> list[str]:
@@ -222,6 +251,8 @@ def _footers() -> tuple[str, ...]:
 
 
 def _is_total(row: Row) -> bool:
+    if not any("计" in text for text in row.cells.values()):
+        return False
     cells = sorted(row.cells)[:4]
     texts = [row.cells[column] for column in cells]
     return any("计" in text and _TOTAL.fullmatch(normal(text)) for text in texts)
@@ -314,6 +345,9 @@ def shape(value: str) -> str:
     return "address" if _is_fine_address(folded.strip()) else ""
 
 
+_shape = lru_cache(maxsize=1 << 14)(shape)
+
+
 _LEAST_DIGITS = 10
 """Of the shortest number that is told without a header: a landline's with its area code."""
 
@@ -353,7 +387,7 @@ def _vote(values: Sequence[str]) -> tuple[str, str]:
     """The entity that at least three in five of the values look like, and the count as a reason."""
     if len(values) < 2:
         return "", ""
-    counts = Counter(map(shape, values))
+    counts = Counter(map(_shape, values))
     ids = counts["id"] + (counts["idlike"] if counts["id"] >= counts["idlike"] else 0)
     phones = counts["mobile"] + counts["landline"]
     for entity, count in (
@@ -370,12 +404,12 @@ def _vote(values: Sequence[str]) -> tuple[str, str]:
     return "", ""
 
 
-def _profile(index: int, path: Sequence[str], values: Sequence[str]) -> Profile:
+def _profile(index: int, path: Sequence[str], rows: Sequence[Row]) -> Profile:
     label = _path_label(path)
     header = " / ".join(path)
     if label.entity or label.agency:
         return Profile(index, header, label, f"表头：{path[-1] if path else ''}")
-    entity, why = _vote(values)
+    entity, why = _vote(_values(rows, index))
     if entity == "name":
         known = Label(field=_LIKE_A_NAME) if label is NO_LABEL else label
         return Profile(index, header, known, "值形：姓名")
@@ -442,7 +476,7 @@ def profile_rows(
 
     ``rows`` is a window of a table in order; ``carried`` the block that the rows above it left.
     """
-    strong = {row.index: _strong(row) for row in rows}
+    strong, telling = _labels_of(rows)
     wide = _wide_rows(merges)
     sideways = _sideways(rows, strong)
     views: list[View] = []
@@ -456,15 +490,34 @@ def profile_rows(
         else:
             block = NO_BLOCK
         views += [View(row, "header", block) for row in header]
-        views += [
-            View(row, "form", block, _form_labels(row, strong[row.index]))
-            if row.index in sideways
-            else _view(row, block, strong[row.index], wide)
-            for row in body
-        ]
+        views += _views(body, block, strong, telling, wide, sideways)
         if header or (block is not NO_BLOCK and carried is not NO_BLOCK):
             carried = block
     return views, carried
+
+
+def _views(
+    rows: Iterable[Row],
+    block: Block,
+    strong: Mapping[int, Mapping[int, Label]],
+    telling: frozenset[str],
+    wide: frozenset[int],
+    sideways: frozenset[int],
+) -> Iterator[View]:
+    """The rows below a header as they are judged; most are data, and told so at a glance."""
+    plain = telling.isdisjoint
+    for row in rows:
+        if row.index in sideways:
+            yield View(row, "form", block, _form_labels(row, strong[row.index]))
+        elif (
+            block is not NO_BLOCK
+            and len(row.cells) > 1
+            and plain(row.cells.values())
+            and row.index not in wide
+        ):
+            yield View(row, "data", block)
+        else:
+            yield _view(row, block, strong[row.index], wide)
 
 
 def main_block(views: Sequence[View]) -> Block:
@@ -487,7 +540,8 @@ def _sections(
     while at < len(rows):
         row = rows[at]
         if (
-            row.index not in wide
+            (strong[row.index] or row.header)
+            and row.index not in wide
             and _is_header(row, strong[row.index])
             and not _in_form(rows, at, strong)
         ):
@@ -562,10 +616,9 @@ def _continues(
 
 def _looks_tabular(rows: Sequence[Row]) -> bool:
     """Rows without a header that are a list all the same: alike in width, with values that vote."""
-    widths = Counter(len(row.cells) for row in rows if len(row.cells) > 1)
-    if not widths or sum(widths.values()) < 2:
+    if sum(len(row.cells) > 1 for row in rows) < 2:
         return False
-    columns = Counter(column for row in rows for column in row.cells)
+    columns = dict.fromkeys(column for row in rows for column in row.cells)
     return any(
         _vote([row.cells[column] for row in rows[:_SAMPLE] if row.cells.get(column, "").strip()])[0]
         for column in columns
@@ -583,10 +636,8 @@ def _block(
 ) -> Block:
     data = _body(body, wide)
     paths = _paths(header, merges)
-    columns = sorted({*paths, *(column for row in data for column in row.cells)})
-    profiles = {
-        column: _profile(column, paths.get(column, []), _values(data, column)) for column in columns
-    }
+    columns = sorted({*paths}.union(*(row.cells for row in data)))
+    profiles = {column: _profile(column, paths.get(column, []), data) for column in columns}
     agency = _is_agency_block(profiles, data)
     return Block(profiles, agency, aggregate=False, width=len(paths) or len(columns))
 
@@ -605,13 +656,15 @@ def _is_aggregate(above: Sequence[Row], block: Block) -> bool:
 
 def _values(rows: Sequence[Row], column: int) -> list[str]:
     values: list[str] = []
-    for row in rows:
-        text = row.cells.get(column, "")
-        if text.strip():
-            values.append(text)
-            if len(values) == _SAMPLE:
-                break
-    return values
+    for first in range(0, len(rows), _SAMPLE):
+        values += [
+            text
+            for row in rows[first : first + _SAMPLE]
+            if (text := row.cells.get(column, "")) and not text.isspace()
+        ]
+        if len(values) >= _SAMPLE:
+            break
+    return values[:_SAMPLE]
 
 
 def _widened(
@@ -624,7 +677,7 @@ def _widened(
         old = profiles.get(column)
         if old and (old.label.entity or old.label.agency or old.label.public):
             continue
-        fresh = _profile(column, [], _values(data, column))
+        fresh = _profile(column, [], data)
         if old is None or fresh.label.entity:
             profiles[column] = replace(fresh, header=old.header if old else "")
     return replace(block, profiles=profiles)

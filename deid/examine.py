@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deid.columns import Block, Profile
+from deid.columns import NO_BLOCK, Block, Profile, View
 from deid.fields import NO_LABEL
 from deid.mask import apply_edits, edits_for
 from deid.model import Column, Edit, Finding, Item, Row, Table, Text
@@ -22,11 +22,12 @@ from deid.tables import (
     CellFindings,
     adult_names,
     adults_of_table,
+    cells_of,
     date_of_texts,
     features_of,
-    scan_table,
+    scan_rows,
 )
-from deid.text import fold, is_star
+from deid.text import STAR_LIKE, fold
 from deid.verify import Residue
 
 if TYPE_CHECKING:
@@ -58,6 +59,33 @@ class Numbers:
     lines: list[TextFindings] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
     _last: tuple[str, int] = ("", -1)
+    _block: Block = NO_BLOCK
+    _columns: frozenset[int] = frozenset()
+
+    def row(
+        self,
+        table: Table,
+        view: View,
+        found: Mapping[int, tuple[Finding, ...]],
+        edits: Mapping[str, Sequence[Edit]],
+        *,
+        count: bool,
+    ) -> None:
+        """Note the cells of a row of a table; ``found``: what they hold, by column."""
+        row, block = view.row, view.block
+        if view.zone == "note" and len(self.titles) < TITLES:
+            self.titles += list(row.cells.values())[: TITLES - len(self.titles)]
+        if view.zone != "data":
+            return
+        if block is not self._block:
+            self._block, self._columns = block, _number_columns(block)
+        for column in row.cells if len(self._columns) > 1 else self._columns:
+            if column in self._columns and column in row.cells:
+                place = table.place(row.index, column)
+                shown = apply_edits(row.cells[column], edits.get(place, ()))
+                close = self._is_close(table.name, row.index, shown, block, count=count)
+                if close and len(found.get(column, ())) > 1:
+                    self.several[place] = found[column]
 
     def cell(self, name: str, cell: CellFindings, edits: Sequence[Edit], *, count: bool) -> bool:
         """Note a cell of a table; whether it has to be looked at closely. ``count``: all have."""
@@ -67,18 +95,32 @@ class Numbers:
         if profile is None or profile.label.entity not in NUMBERS or cell.zone != "data":
             return False
         shown = apply_edits(cell.text, edits)
-        if not any(map(is_star, shown)):
+        close = self._is_close(name, cell.row, shown, cell.block, count=count)
+        if close and len(cell.findings) > 1:
+            self.several[cell.place] = cell.findings
+        return close
+
+    def _is_close(self, name: str, row: int, shown: str, block: Block, *, count: bool) -> bool:
+        """Note what a cell shows of a number; whether it has to be looked at closely."""
+        if not STAR_LIKE.search(shown):
             return False
         if count or sum(map(str.isdigit, shown)) > _MOST_SHOWN:
-            self.rows.setdefault(name, {})[cell.row] = cell.block
-            if len(cell.findings) > 1:
-                self.several[cell.place] = cell.findings
+            self.rows.setdefault(name, {})[row] = block
             return True
-        if (name, cell.row) != self._last and cell.row not in self.rows.get(name, ()):
-            self._last = name, cell.row
-            births = (item.label.entity == "BIRTH_DATE" for item in cell.block.profiles.values())
-            self.strong["B" if any(births) else "A"] += 1
+        if (name, row) != self._last and row not in self.rows.get(name, ()):
+            self._last = name, row
+            self.strong[_strong_grade(block)] += 1
         return False
+
+
+def _number_columns(block: Block) -> frozenset[int]:
+    return frozenset(i for i, one in block.profiles.items() if one.label.entity in NUMBERS)
+
+
+def _strong_grade(block: Block) -> str:
+    """The grade of a row whose mask is strong: a birth date beside it tells some."""
+    births = (item.label.entity == "BIRTH_DATE" for item in block.profiles.values())
+    return "B" if any(births) else "A"
 
 
 @dataclass
@@ -99,6 +141,8 @@ class Work:
     grades: Counter[str] = field(default_factory=Counter)
     reference: datetime.date | None = None
     """The day on which ages count, where the document names one outside its tables."""
+    again: bool = False
+    """A pass over an output: only what would still be edited or left out is kept."""
     namesakes: Counter[str] = field(default_factory=Counter)
     """Names of minors that adults keep who have the same: how often."""
 
@@ -110,9 +154,11 @@ def examine(
     known: Known,
     *,
     keep_findings: bool = False,
+    again: bool = False,
 ) -> Work:
-    """Findings and edits of every part."""
-    work = Work()
+    """Findings and edits of every part. ``again``: of an output, of which nothing is asked but what
+    would still be edited or left out."""
+    work = Work(again=again)
     shaping = None if keep_findings else reshaping(policy)
     closely = policy.reshapes or policy.thresholds != Thresholds()
     tables = [part for part in parts if isinstance(part, Table)]
@@ -120,25 +166,44 @@ def examine(
     reference = date_of_texts(texts)
     work.reference = reference
     for table in tables:
-        for cell in scan_table(table, reference):
-            _note_column(work, table, cell, policy)
-            take(work, cell.place, cell.text, cell.findings, policy, "*", keep_findings)
-            edits = work.edits.get(cell.place, ())
+        tally = _Tally(work, table, policy)
+        for view, found in scan_rows(table, reference):
             if shaping:
-                edits = shaping.cell(table, cell, edits)
-                reshape(work, cell.place, edits)
-            work.numbers.cell(table.name, cell, edits, count=closely)
-    for found in scan_texts(texts, reference, known):
-        part = found.text
-        if found.findings:
-            take(work, part.place, part.text, found.findings, policy, part.star, keep_findings)
+                _shape_row(work, table, view, found, policy, shaping)
+            else:
+                for column, findings in found.items():
+                    place, text = table.place(view.row.index, column), view.row.cells[column]
+                    take(work, place, text, findings, policy, "*", keep_findings)
+            if not again:
+                tally.row(view, found)
+                work.numbers.row(table, view, found, work.edits, count=closely)
+        tally.close()
+    for line in scan_texts(texts, reference, known):
+        part = line.text
+        if line.findings:
+            take(work, part.place, part.text, line.findings, policy, part.star, keep_findings)
         if shaping:
-            reshape(work, part.place, shaping.line(found, work.edits.get(part.place, ())))
-        _note_line(work, found, closely)
+            reshape(work, part.place, shaping.line(line, work.edits.get(part.place, ())))
+        if not again:
+            _note_line(work, line, closely)
     if shaping:
         _finish(work, document, shaping)
     work.items += empty_identifier_columns(work)
     return work
+
+
+def _shape_row(
+    work: Work,
+    table: Table,
+    view: View,
+    found: Mapping[int, tuple[Finding, ...]],
+    policy: Policy,
+    shaping: Reshaping,
+) -> None:
+    """The edits of a row under a policy whose field rules have a say in every cell."""
+    for cell in cells_of(table, view, found):
+        take(work, cell.place, cell.text, cell.findings, policy, "*", keep_findings=False)
+        reshape(work, cell.place, shaping.cell(table, cell, work.edits.get(cell.place, ())))
 
 
 def _note_line(work: Work, found: TextFindings, closely: bool) -> None:
@@ -171,32 +236,59 @@ def take(
     """Remember the findings of one cell or text, and the edits that follow."""
     if not findings:
         return
-    findings = merge(list(findings))
+    findings = merge(list(findings)) if len(findings) > 1 else findings
     edits = edits_for(text, findings, policy, place=place, star=star)
     if edits:
         work.edits[place] = edits
+    if work.again:
+        return
     if policy.elements and any(edits) and any(item.entity == "PERSON" for item in findings):
         work.items.append(Item(place, "未成年人，姓名已遮盖"))
     for item in findings:
         work.found[item.entity] += 1
         if policy.hides(item.entity):
-            work.hidden.add(text[item.start : item.end], item.entity)
+            alone = edits and item.start == 0 and item.end == len(text)
+            work.hidden.add(text[item.start : item.end], item.entity, alone=bool(alone))
         if keep_findings:
             work.findings.append(replace(item, place=place))
 
 
-def _note_column(work: Work, table: Table, cell: CellFindings, policy: Policy) -> None:
-    """Count a cell for the report's table of columns."""
-    profile = cell.profile
-    if cell.zone != "data" or profile is None or profile.label is NO_LABEL:
-        return
-    key = (table.name, cell.column, profile.header)
-    hits = "**" in cell.text or any(policy.hides(item.entity) for item in cell.findings)
-    old = work.columns.get(key)
-    if old and not hits and (old.field, old.entity) == (profile.label.field, profile.label.entity):
-        return
-    rows = (old.rows if old else 0) + hits
-    work.columns[key] = column_of(table.name, cell.column, profile, rows)
+class _Tally:
+    """Counts the cells of a table for the report's table of columns, block by block."""
+
+    def __init__(self, work: Work, table: Table, policy: Policy) -> None:
+        self._columns, self._table = work.columns, table.name
+        self._hidden = frozenset(filter(policy.hides, policy.specs))
+        self._block = NO_BLOCK
+        self._hits: dict[int, int] = {}
+
+    def row(self, view: View, found: Mapping[int, tuple[Finding, ...]]) -> None:
+        """Count the cells of a row of data that hold something hidden, now or before."""
+        if view.zone != "data":
+            return
+        if view.block is not self._block:
+            self.close()
+            self._block = view.block
+        hits, hidden = self._hits, self._hidden
+        for column, text in view.row.cells.items():
+            hit = "**" in text or (
+                column in found and any(item.entity in hidden for item in found[column])
+            )
+            hits[column] = hits.get(column, 0) + hit
+
+    def close(self) -> None:
+        """Bring what was counted in the block to the report."""
+        for column, hits in self._hits.items():
+            profile = self._block.profiles.get(column)
+            if profile is None or profile.label is NO_LABEL:
+                continue
+            key = (self._table, column, profile.header)
+            old = self._columns.get(key)
+            judged = profile.label.field, profile.label.entity
+            if old is None or hits or (old.field, old.entity) != judged:
+                rows = (old.rows if old else 0) + hits
+                self._columns[key] = column_of(self._table, column, profile, rows)
+        self._hits = {}
 
 
 def column_of(table: str, index: int, profile: Profile, rows: int) -> Column:
@@ -324,8 +416,11 @@ def propagate(parts: Sequence[Table | Text], work: Work, policy: Policy) -> None
     if not len(work.hidden):
         return
     adults: Mapping[str, Collection[tuple[int, int]]] | None = None
-    for place, text, star in all_texts(parts):
+    alone = work.hidden.alone
+    for place, text, star in texts_to_search(parts, work.hidden):
         edits = work.edits.get(place, [])
+        if text in alone and any(edit.start < edit.end for edit in edits):
+            continue  # whatever stands there overlaps what is hidden already
         fresh = []
         for start, end, entity in work.hidden.find(text):
             if any(edit.start < end and start < edit.end for edit in edits):
@@ -365,12 +460,17 @@ def _adults(
     return found
 
 
-def all_texts(parts: Sequence[Table | Text]) -> Iterator[tuple[str, str, str]]:
-    """(place, text, star) of every cell and text."""
+def texts_to_search(
+    parts: Sequence[Table | Text], hidden: Residue
+) -> Iterator[tuple[str, str, str]]:
+    """(place, text, star) of every cell and text that is not known to hold nothing hidden."""
+    clean = hidden.clean
     for part in parts:
         if isinstance(part, Text):
-            yield part.place, part.text, part.star
+            if part.text not in clean:
+                yield part.place, part.text, part.star
         else:
             for row in part.rows():
                 for column, text in row.cells.items():
-                    yield part.place(row.index, column), text, "*"
+                    if text not in clean:
+                        yield part.place(row.index, column), text, "*"

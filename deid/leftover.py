@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from deid.by_hand import Kinds, moved, with_kinds
-from deid.examine import Work, all_texts, examine
+from deid.examine import Work, examine, texts_to_search
+from deid.kept import Kept
 from deid.mask import apply_edits
 from deid.model import READING, Edit, Item, Row, Table, Text
 from deid.policy import Policy
@@ -22,19 +23,19 @@ _NO_KINDS: Kinds = MappingProxyType({})
 
 def left_in(
     output: Document,
-    document: Document,
+    source: Kept,
     work: Work,
     policy: Policy,
     known: Known,
     kinds: Kinds = _NO_KINDS,
 ) -> list[Item]:
     """What an output still holds or has lost."""
-    parts = with_kinds(output.parts, moved(kinds, work.drops))
-    again = examine(output, parts, policy, known)
+    parts = with_kinds(Kept(output).parts, moved(kinds, work.drops))
+    again = examine(output, parts, policy, known, again=True)
     left = [Item(place, "复查仍发现应隐藏的内容") for place in again.edits]
     left += [Item(name, "应删去的列仍在") for name in again.drops]
     namesakes = work.namesakes.copy()
-    for place, text, _ in all_texts(parts):
+    for place, text, _ in texts_to_search(parts, work.hidden):
         for start, end, entity in work.hidden.find(text):
             if entity == "PERSON" and namesakes[text[start:end]] > 0:
                 namesakes[text[start:end]] -= 1
@@ -44,8 +45,60 @@ def left_in(
     for name, data in output.raw():
         if work.hidden.in_bytes(data):
             left.append(Item(name, "文件内部仍有隐藏的值"))
-    left += _changed_elsewhere(list(document.parts), parts, work)
+    if not _as_edited(source.parts, parts, work):
+        left += _changed_elsewhere(source.parts, parts, work)
     return left[:1000]
+
+
+def _as_edited(source: Sequence[Table | Text], output: Sequence[Table | Text], work: Work) -> bool:
+    """Whether each cell and text plainly is what the edits make of it, and each edit shows: the
+    usual case, told at a glance. ``_changed_elsewhere`` looks into the others."""
+    edits = work.edits
+    if work.drops or any(READING in place for place in edits):
+        return False
+    before = [part for part in source if isinstance(part, Table)]
+    after = [part for part in output if isinstance(part, Table)]
+    texts = {part.place: part.text for part in output if isinstance(part, Text)}
+    if len(before) != len(after):
+        return False
+    changed: set[str] = set()
+    for old, new in zip(before, after, strict=True):
+        # The places of one table differ; of several parts, two might have the same.
+        if not _cells_as_edited(old, new, edits, changed, every=len(source) > 1):
+            return False
+    for part in source:
+        if isinstance(part, Text) and part.place in texts:
+            text = texts[part.place]
+            if part.place in edits:
+                changed.add(part.place)
+                if not _same(text, apply_edits(part.text, edits[part.place])):
+                    return False
+            elif text != part.text:
+                return False
+    return len(changed) == len(edits)
+
+
+def _cells_as_edited(
+    old: Table, new: Table, edits: Mapping[str, Sequence[Edit]], changed: set[str], *, every: bool
+) -> bool:
+    """Whether a table is what the edits make of it. ``changed`` takes up the places that differ;
+    ``every``: the places of cells that do not differ are looked up as well."""
+    for a, b in zip_longest(old.rows(), new.rows()):
+        if a is None or b is None or a.index != b.index:
+            return False
+        if not every and a.cells == b.cells:
+            continue
+        for column in a.cells if a.cells.keys() == b.cells.keys() else {*a.cells, *b.cells}:
+            text, shown = a.cells.get(column, ""), b.cells.get(column, "")
+            if not every and text == shown:
+                continue
+            place = old.place(a.index, column)
+            if place in edits:
+                changed.add(place)
+                text = apply_edits(text, edits[place])
+            if text != shown:
+                return False
+    return True
 
 
 def _changed_elsewhere(

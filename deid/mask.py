@@ -13,7 +13,7 @@ def edits_for(
 ) -> list[Edit]:
     """What has to change in ``text``, in order. ``star`` stands for a hidden character here."""
     edits = []
-    for finding in sorted(findings, key=lambda finding: finding.start):
+    for finding in sorted(findings, key=_start):
         if not policy.hides(finding.entity):
             continue
         value = text[finding.start : finding.end]
@@ -23,13 +23,16 @@ def edits_for(
         elif star != "*":
             masked = masked.replace("*", star)
         if masked != value:
-            edits.append(_shortest(Edit(place, finding.start, finding.end, masked), value))
+            edits.append(_shortest(place, finding.start, value, masked))
     return edits
 
 
-def _shortest(edit: Edit, value: str) -> Edit:
-    """The edit without the characters at its ends that stay the same."""
-    new = edit.replacement
+def _start(finding: Finding) -> int:
+    return finding.start
+
+
+def _shortest(place: str, start: int, value: str, new: str) -> Edit:
+    """The edit that makes ``new`` of a value, without the characters at its ends that stay."""
     most = min(len(value), len(new))
     head = 0
     while head < most and value[head] == new[head]:
@@ -37,7 +40,7 @@ def _shortest(edit: Edit, value: str) -> Edit:
     tail = 0
     while tail < most - head and value[-1 - tail] == new[-1 - tail]:
         tail += 1
-    return Edit(edit.place, edit.start + head, edit.end - tail, new[head : len(new) - tail])
+    return Edit(place, start + head, start + len(value) - tail, new[head : len(new) - tail])
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:

@@ -30,6 +30,7 @@ from deid.examine import (
     worked,
 )
 from deid.formats import Document, open_document
+from deid.kept import Kept
 from deid.leftover import left_in
 from deid.mask import apply_edits, edits_for
 from deid.model import Edit, FileReport, Finding, Item, Override, Row, Table, Text
@@ -276,10 +277,10 @@ def _masker_of_large(source: Path, least: int | None) -> Callable[[Path, Path, P
 def _mask_document(document: Document, order: _Order, policy: Policy, started: float) -> FileReport:
     """Mask, splice, verify, rename. Raises LeftOver, UnsafeEdit, UnreadableFile, OSError."""
     source, target = order.source, order.target
-    known = Known()
-    parts = with_kinds(document.parts, order.kinds)
+    known, kept = Known(), Kept(document)
+    parts = with_kinds(kept.parts, order.kinds)
     policy = effective(policy)
-    by_hand = overrides(document.parts, order.kinds, policy)
+    by_hand = overrides(kept.parts, order.kinds, policy) if order.kinds else []
     work, policy, blocked = worked(document, parts, policy, known, order.named)
     if order.watch:
         order.watch(parts, work.edits, work.drops)
@@ -290,7 +291,7 @@ def _mask_document(document: Document, order: _Order, policy: Policy, started: f
     del parts
     with _temporary(target, order.dry_run) as path:
         _save(document, path, work)
-        left = _left_over(document, path, work, policy, known, order.kinds)
+        left = _left_over(kept, path, work, policy, known, order.kinds)
         report = report_of(source, target, document, policy, work, started)
         report = about(report, policy, work, order.named)
         if left:
@@ -317,13 +318,12 @@ def mask_opened(
     source = Path()
     if policy.refused:
         raise LeftOver(policy.refused, refused(source, policy, False, started))
-    known = Known()
-    parts = list(document.parts)
+    known, kept = Known(), Kept(document)
     policy = effective(policy)
-    work, policy, blocked = worked(document, parts, policy, known, source)
+    work, policy, blocked = worked(document, kept.parts, policy, known, source)
     if not blocked:
         output = write(work.edits, work.drops)
-        blocked = left_in(output, document, work, policy, known)
+        blocked = left_in(output, kept, work, policy, known)
     report = report_of(source, None, document, policy, work, started)
     if blocked:
         raise LeftOver("处理后仍有应当隐藏的内容", replace(report, left=tuple(blocked)))
@@ -438,8 +438,8 @@ def _rename(path: Path, target: Path) -> None:
 
 
 def _left_over(
-    document: Document, path: Path, work: Work, policy: Policy, known: Known, kinds: Kinds
+    source: Kept, path: Path, work: Work, policy: Policy, known: Known, kinds: Kinds
 ) -> list[Item]:
     """What the written file, opened afresh, still holds or has lost."""
     with contextlib.closing(open_document(path)) as output:
-        return left_in(output, document, work, policy, known, kinds)
+        return left_in(output, source, work, policy, known, kinds)

@@ -65,11 +65,18 @@ def scan_table(table: Table, reference: datetime.date | None = None) -> Iterator
     ``reference`` is the day on which ages count; without it, the day that the table's own title or
     footer names, or else today.
     """
-    scanner = _shared
+    for view, found in scan_rows(table, reference):
+        yield from cells_of(table, view, found)
+
+
+def scan_rows(
+    table: Table, reference: datetime.date | None = None
+) -> Iterator[tuple[View, dict[int, tuple[Finding, ...]]]]:
+    """Every row as it was judged and, by column, what those of its cells hold that hold anything."""
     for views, day in _judged(table, reference):
         minors = minors_in_forms(views, day)
         for view in views:
-            yield from _scan_row(table, view, scanner, day, minors)
+            yield view, _found_in(view, _shared, day, minors)
 
 
 def _judged(
@@ -129,47 +136,107 @@ def _column_of(value: Labelled) -> int:
     return value.key[1]
 
 
+class _Found(dict[str, tuple[Finding, ...]]):
+    """Text -> what it holds under one setting; fills itself."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+
+    def __missing__(self, text: str) -> tuple[Finding, ...]:
+        found = self[text] = tuple(scan(text, self._setting))
+        return found
+
+
+class _Known(dict[Setting, _Found]):
+    """Setting -> what texts hold under it; fills itself."""
+
+    def __missing__(self, setting: Setting) -> _Found:
+        found = self[setting] = _Found(setting)
+        return found
+
+
 class _CellScanner:
     """Scans a cell once for each text and setting: lists repeat themselves."""
 
     def __init__(self) -> None:
-        self._known: dict[Setting, dict[str, list[Finding]]] = {}
-        self._room = _CACHE
-        self._last = _Columns(NO_BLOCK, {}, {})
+        self._known = _Known()
+        self._last: _Columns | None = None
+        self._rows = 0
 
-    def __call__(self, text: str, setting: Setting) -> list[Finding]:
-        known = self._known.get(setting)
-        if known is None:
-            known = self._known[setting] = {}
-        found = known.get(text)
-        if found is None:
-            found = known[text] = scan(text, setting)
-            self._room -= 1
-            if not self._room:
-                self._known.clear()
-                self._room = _CACHE
-        return found
+    def __call__(self, text: str, setting: Setting) -> tuple[Finding, ...]:
+        return self._known[setting][text]
 
     def columns(self, view: View) -> _Columns:
         """What is known of the columns of a row of data: of the last block seen."""
         last = self._last  # one reference: lists of other threads come between
-        if view.block is not last.block:
-            last = self._last = _Columns(view.block, {}, features_of(view.block))
+        if last is None or view.block is not last.block:
+            last = self._last = _Columns(view.block, self._known)
         return last
+
+    def make_room(self) -> None:
+        """To be called with each row: let go of all texts when they are too many."""
+        self._rows += 1
+        if self._rows % WINDOW == 0 and sum(map(len, self._known.values())) > _CACHE:
+            self.forget()
 
     def forget(self) -> None:
         """Let go of all texts."""
-        self._known = {}
-        self._room = _CACHE
-        self._last = _Columns(NO_BLOCK, {}, {})
+        self._known = _Known()
+        self._last = None
 
 
-class _Columns(NamedTuple):
-    """A block; the settings of its columns, as far as known; the features that tell a minor."""
+class _Columns(dict[int, _Found]):
+    """Column of a block -> what texts hold there, in a row of data; fills itself."""
 
-    block: Block
-    settings: dict[int, Setting]
-    features: Mapping[int, list[Profile]]
+    def __init__(self, block: Block, known: _Known) -> None:
+        self.block = block
+        self.features = features_of(block)
+        self._known = known
+        self._telling = list(
+            {id(one): one for own in self.features.values() for one in own}.values()
+        )
+        self._on: datetime.date | None = None
+        self._marks: list[tuple[int, _TellsMinor]] = []
+
+    def __missing__(self, column: int) -> _Found:
+        profile = self.block.profiles.get(column)
+        if profile and profile.label.field == SKIP:
+            found: _Found = _Unseen(PROSE)
+        else:
+            found = self._known[_setting_of_data(self.block, column)]
+        self[column] = found
+        return found
+
+    def tell_minor(self, cells: Mapping[int, str], day: datetime.date) -> bool:
+        """Whether any cell of a row may tell that somebody in it is under age."""
+        if not self._telling:
+            return False
+        if self._on != day:
+            self._marks = [(one.index, _TellsMinor(one.label.entity, day)) for one in self._telling]
+            self._on = day
+        return any(tells[cells.get(index, "")] for index, tells in self._marks)
+
+
+class _Unseen(_Found):
+    """What nobody looks at."""
+
+    def __missing__(self, text: str) -> tuple[Finding, ...]:
+        return ()
+
+
+class _TellsMinor(dict[str, bool]):
+    """Text of a column of ID numbers, ages or birth dates -> whether it may tell a minor."""
+
+    def __init__(self, entity: str, day: datetime.date) -> None:
+        self._entity, self._day = entity, day
+
+    def __missing__(self, text: str) -> bool:
+        folded = fold(text)
+        told = self[text] = any(
+            _is_minor(fold(value), self._entity, self._day)
+            for value in (folded, *_NAME_BREAK.split(folded))
+        )
+        return told
 
 
 _shared = _CellScanner()
@@ -188,22 +255,47 @@ def _scan_row(
     reference: datetime.date,
     in_forms: Mapping[tuple[int, int], list[Finding]],
 ) -> Iterator[CellFindings]:
+    found = _found_in(view, scanner, reference, in_forms)
+    return cells_of(table, view, found)
+
+
+def cells_of(
+    table: Table, view: View, found: Mapping[int, tuple[Finding, ...]]
+) -> Iterator[CellFindings]:
+    """Every cell of a row; ``found``: what they hold, by column."""
     row, zone, block = view.row, view.zone, view.block
-    more = _more_findings(view, scanner, reference, in_forms)
-    settings = scanner.columns(view).settings if zone == "data" else {}
-    personal = zone == "note" and _names_a_person(row, scanner)
     for column, text in row.cells.items():
-        setting = settings.get(column)
-        if setting is None:
-            setting = settings[column] = _RECORD if personal else _setting(view, column)
         profile = block.profiles.get(column)
-        if profile and zone == "data" and profile.label.field == SKIP:
-            found: tuple[Finding, ...] = ()
-        else:
-            found = tuple(scanner(text, setting)) + tuple(more.get(column, ()))
         place = table.place(row.index, column)
         label = view.labels.get(column, NO_LABEL) if view.labels else NO_LABEL
-        yield CellFindings(place, text, found, zone, profile, row.index, column, label, block)
+        held = found.get(column, ())
+        yield CellFindings(place, text, held, zone, profile, row.index, column, label, block)
+
+
+def _found_in(
+    view: View,
+    scanner: _CellScanner,
+    reference: datetime.date,
+    in_forms: Mapping[tuple[int, int], list[Finding]],
+) -> dict[int, tuple[Finding, ...]]:
+    """Column -> what the cell holds, of the cells of a row that hold anything, in their order."""
+    cells = view.row.cells
+    scanner.make_room()
+    if view.zone == "data":
+        columns = scanner.columns(view)
+        found = {c: held for c, text in cells.items() if (held := columns[c][text])}
+    else:
+        personal = view.zone == "note" and _names_a_person(view.row, scanner)
+        settings = ((c, _RECORD if personal else _setting(view, c)) for c in cells)
+        found = {c: held for c, setting in settings if (held := scanner(cells[c], setting))}
+    more = _more_findings(view, scanner, reference, in_forms)
+    if not more:
+        return found
+    return {
+        column: (*found.get(column, ()), *more.get(column, ()))
+        for column in cells
+        if column in found or column in more
+    }
 
 
 def _more_findings(
@@ -214,14 +306,17 @@ def _more_findings(
 ) -> dict[int, list[Finding]]:
     """Column -> what the row as a whole tells of it: minors, and ID numbers spread over cells."""
     row, more = view.row, {}
-    if view.zone == "data":
-        more = minor_names(view, reference, scanner.columns(view).features)
+    columns = scanner.columns(view) if view.zone == "data" else None
+    if columns is not None and columns.tell_minor(row.cells, reference):
+        more = minor_names(view, reference, columns.features)
     if in_forms:
         own = {column: in_forms.get((row.index, column)) for column in row.cells}
         more |= {column: found for column, found in own.items() if found}
     if view.zone != "total" and not view.block.aggregate:
         for column, found in split_ids(row).items():
             more[column] = [*more.get(column, ()), *found]
+    if more and columns is not None:
+        more = {c: held for c, held in more.items() if not isinstance(columns[c], _Unseen)}
     return more
 
 
@@ -238,6 +333,8 @@ def split_ids(row: Row) -> Mapping[int, list[Finding]]:
     cells side by side, and only with the right check character.
     """
     found: dict[int, list[Finding]] = {}
+    if sum(map(_digits_in, row.cells.values())) < 18:
+        return found
     for run in _digit_runs(row):
         for first in range(len(run)):
             text = ""
@@ -250,12 +347,17 @@ def split_ids(row: Row) -> Mapping[int, list[Finding]]:
     return found
 
 
+@lru_cache(maxsize=1 << 14)
+def _digits_in(text: str) -> int:
+    """How many characters of an ID number a cell may hold: of a cell of nothing but a few digits."""
+    if len(text) >= _LONG_CELL or not _DIGIT_CELL.fullmatch(folded := fold(text)):
+        return 0
+    return len(folded.strip())
+
+
 def _digit_runs(row: Row) -> Iterator[list[tuple[int, str]]]:
     """Runs of neighbouring cells that hold nothing but a few digits, 18 characters at least."""
-    some = [(column, fold(text)) for column, text in row.cells.items() if len(text) < _LONG_CELL]
-    some = [piece for piece in some if _DIGIT_CELL.fullmatch(piece[1])]
-    if sum(len(text.strip()) for _, text in some) < 18:
-        return
+    some = [(column, fold(text)) for column, text in row.cells.items() if _digits_in(text)]
     run: list[tuple[int, str]] = []
     for column, folded in [*sorted(some), (-1, "")]:
         if not run or column == run[-1][0] + 1:
@@ -298,8 +400,14 @@ def _setting(view: View, column: int) -> Setting:
     if view.zone == "form":
         label = view.labels.get(column)
         return Setting(label=label, people=True) if label else _PUBLIC
-    profile = view.block.profiles.get(column)
-    if view.block.agency:
+    return _setting_of_data(view.block, column)
+
+
+def _setting_of_data(block: Block, column: int) -> Setting:
+    if block.aggregate:
+        return _TOTAL
+    profile = block.profiles.get(column)
+    if block.agency:
         return _AGENCY
     if profile is None or (not profile.header and not profile.label.entity):
         return _RECORD

@@ -13,7 +13,7 @@ from deid.later import later
 from deid.scan import bare
 from deid.text import STAR_LIKE, fold
 
-_REMEMBERED = 1 << 14
+_REMEMBERED = 1 << 16
 """How many texts are remembered that hold nothing: the cells of a list repeat themselves."""
 _KEY = 6
 """Values are looked up by their first characters; shorter ones are too common to be traced."""
@@ -36,14 +36,17 @@ class Residue:
         self._values: dict[str, dict[int, dict[str, str]]] = {}
         self._count = 0
         self._names = False
-        self._clean: set[str] = set()
+        self.clean: set[str] = set()
+        """Texts that are known to hold none of the values."""
+        self.alone: set[str] = set()
+        """Texts that are one of the values from end to end, and were changed for it."""
         self._cue: re.Pattern[str] | None = None
 
     def __len__(self) -> int:
         return self._count
 
-    def add(self, value: str, entity: str) -> None:
-        """Remember a hidden value (as it stood in the source)."""
+    def add(self, value: str, entity: str, *, alone: bool = False) -> None:
+        """Remember a hidden value (as it stood in the source). ``alone``: in a text of its own."""
         folded = fold(value)
         plain = bare(folded)
         least = 2 if entity == "PERSON" else 8 if entity == "CN_ADDRESS" else 7
@@ -51,20 +54,26 @@ class Residue:
             return
         self._names |= least < _KEY
         self._cue = None
-        self._clean.clear()
+        if self.clean:
+            self.clean.clear()
+        if alone and entity != "PERSON" and folded.isalnum() and plain == _capitals(folded):
+            self.alone.add(value)
         bucket = self._values.setdefault(plain[: min(_KEY, least)], {}).setdefault(len(plain), {})
         # Hidden as two entities it goes as one of them, the same whichever cell comes first.
         self._count += plain not in bucket
         bucket[plain] = min(entity, bucket.get(plain, entity))
 
-    def find(self, text: str) -> Iterator[tuple[int, int, str]]:
+    def find(self, text: str) -> Sequence[tuple[int, int, str]]:
         """(start, end, entity) of each hidden value that still stands in ``text``."""
-        if not self._count or text in self._clean:
-            return
-        folded = fold(text)
+        if not self._count or text in self.clean:
+            return ()
+        found = list(self._find(fold(text)))
+        if not found and len(self.clean) < _REMEMBERED:
+            self.clean.add(text)
+        return found
+
+    def _find(self, folded: str) -> Iterator[tuple[int, int, str]]:
         if not _SIX_DIGITS.search(folded) and not self._beginnings().search(folded.upper()):
-            if len(self._clean) < _REMEMBERED:
-                self._clean.add(text)
             return
         plain = _capitals(folded if folded.isalnum() else _OTHERS.sub("", folded))
         begins = self._begins(plain)

@@ -62,6 +62,7 @@ GROUPS = (
     {"sheets"},
     {"by_hand", "frames_large"},
     {"examine"},
+    {"kept"},
     {"leftover", "outcome"},
     {"pipeline"},
     {"published", "union"},
