@@ -13,7 +13,7 @@ import hmac
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -98,7 +98,8 @@ class Jobs:
         self._folder: Folder | None = None
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
-        self._uploading = 0
+        self._uploading: Counter[str] = Counter()
+        self._served: Counter[str] = Counter()
         self._workers = [Worker() for _ in range(settings.workers)]
         self._running: dict[str, Worker] = {}
         # Somebody sits before the screen: previews do not wait behind jobs.
@@ -150,7 +151,7 @@ class Jobs:
     def is_busy(self) -> bool:
         """Whether stopping now would lose anything: a job under way, or a result that somebody
         is fetching or, since it is fresh, about to."""
-        if self._uploading or self._waiting or self._running:
+        if self._uploading.total() or self._waiting or self._running:
             return True
         fresh = time.monotonic() - _FRESH
         return any(
@@ -178,8 +179,9 @@ class Jobs:
         most = self.settings.queue
         kept = len(self._jobs) - len(self._waiting) - len(self._running)
         parts = sum(len(job.parts) for job in self._jobs.values())
-        waiting = self._uploading + len(self._waiting)
-        if waiting >= most or kept >= most * _KEPT or parts >= _PARTS:
+        waiting = self._uploading.total() + len(self._waiting)
+        full = waiting >= most or kept >= most * _KEPT or parts >= _PARTS
+        if full and not self._is_new(owner):
             raise Problem("too-many", headers={"Retry-After": "10"})
         assert self._folder
         try:
@@ -187,13 +189,19 @@ class Jobs:
         except OSError as error:
             raise (Problem("no-space") if error.errno in FULL else error) from None
         job = Job(secrets.token_hex(16), owner, folder)
-        self._uploading += 1
+        self._uploading[owner] += 1
         try:
             yield job
         finally:
-            self._uploading -= 1
+            self._uploading[owner] -= 1
             if job.id not in self._jobs:
                 remove(job.folder)
+
+    def _is_new(self, owner: str) -> bool:
+        """Whether a key has nothing here: then another's jobs, of which all is full, do not keep it
+        out."""
+        busy = self._uploading[owner] or any(job.owner == owner for job in self._jobs.values())
+        return bool(owner) and not busy
 
     def warm(self) -> None:
         """Start a process, so that it loads while an upload comes in."""
@@ -221,7 +229,15 @@ class Jobs:
 
     def position(self, job: Job) -> int:
         """1 is next; 0: not waiting."""
-        return self._waiting.index(job) + 1 if job in self._waiting else 0
+        if job not in self._waiting:
+            return 0
+        waiting, served = list(self._waiting), self._served.copy()
+        place = 1
+        while (following := _following(waiting, served)) is not job:
+            waiting.remove(following)
+            served[following.owner] = max(served.values(), default=0) + 1
+            place += 1
+        return place
 
     async def forget(self, job: Job) -> None:
         """Stop a job, remove its files and let go of it."""
@@ -280,7 +296,9 @@ class Jobs:
             while not self._waiting:
                 self._wake.clear()
                 await self._wake.wait()
-            job = self._waiting.popleft()
+            job = _following(self._waiting, self._served)
+            self._waiting.remove(job)
+            self._served[job.owner] = max(self._served.values(), default=0) + 1
             job.state = "running"
             self._running[job.id] = worker
             self._tell_all(job)
@@ -377,6 +395,11 @@ class Jobs:
         counts = Counter(job.state for job in self._jobs.values())
         for state in STATES:
             self.metrics.jobs.labels(state).set(counts[state])
+
+
+def _following(waiting: Iterable[Job], served: Mapping[str, int]) -> Job:
+    """The job whose turn it is: the first of the key that was served longest ago."""
+    return min(waiting, key=lambda job: served.get(job.owner, 0))
 
 
 def _lost(source: Source, why: str) -> FileReport:

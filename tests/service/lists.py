@@ -82,8 +82,12 @@ class Held:
                 break
         (self.pid,) = found
         os.kill(self.pid, signal.SIGSTOP)
+        self._client = client
 
     def kill(self) -> None:
+        """End it, when the server has had time to tell it of its job."""
+        for _ in range(50):
+            self._client.get("/health")
         os.kill(self.pid, signal.SIGKILL)
 
     def go_on(self) -> None:

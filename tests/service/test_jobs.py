@@ -148,6 +148,31 @@ def test_jobs_belong_to_the_key_that_made_them(start_server: Start, tmp_path: Pa
     assert client.get(f"{job}/results/0", headers=one).content == MASKED
 
 
+def test_keys_take_turns(start_server: Start, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    digests = (hashlib.sha256(key).hexdigest() for key in (b"greedy", b"modest"))
+    keys.write_text("".join(f"{digest}\n" for digest in digests))
+    server = start_server(key_file=keys, queue=3)
+    with (
+        httpx.Client(base_url=server.url, headers={"X-API-Key": "greedy"}, timeout=60) as greedy,
+        httpx.Client(base_url=server.url, headers={"X-API-Key": "modest"}, timeout=60) as modest,
+    ):
+        held = Held(greedy, server.process.pid)
+        jobs = [begin(greedy) for _ in range(4)]  # one under way, three in the queue
+        file = ("名单.csv", CSV)
+        assert problem(post(greedy, file)) == (429, "too-many")
+        mine = begin(modest)  # no room is left, but not by this key
+        assert problem(post(modest, file)) == (429, "too-many")
+
+        def position(client: httpx.Client, job: str) -> int:
+            return int(client.get(job).json()["position"])
+
+        assert [position(greedy, job) for job in jobs] == [0, 2, 3, 4]
+        assert position(modest, mine) == 1
+        held.go_on()
+        assert finish(modest, mine)["state"] == "done"
+
+
 def test_files_are_private(start_server: Start) -> None:
     server = start_server()
     masked(server.client)
