@@ -66,10 +66,17 @@ def raw_fields() -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1 << 14)
 def normal(header: str) -> str:
-    """A header as the lexicon spells it: NFKC, no blanks, 账 for 帐, capitals, no numbering."""
-    text = unicodedata.normalize("NFKC", header).replace(INVISIBLE, "").replace("帐", "账")
+    """A header as the lexicon spells it: NFKC, no blanks, simplified, capitals, no numbering."""
+    text = unicodedata.normalize("NFKC", header).replace(INVISIBLE, "").translate(simplified())
     text = "".join(text.split()).strip(_TRIM).upper()
     return _NUMBERING.sub("", text)
+
+
+@cache
+def simplified() -> dict[int, str]:
+    """Characters of headers and labels in their traditional form, and 帐, as the lexicon has them."""
+    before, after = raw_fields()["traditional"]
+    return {ord(old): new for old, new in zip(before, after, strict=True)}
 
 
 @cache
@@ -292,6 +299,14 @@ def _label_ending(text: str) -> Label:
     return NO_LABEL
 
 
+@cache
+def label_endings() -> frozenset[str]:
+    """The characters with which a label ends that says of a number what it is, in either case."""
+    ends = {word[-1] for word, label in _labels().items() if label.entity}
+    other = (chr(code) for code, plain in simplified().items() if plain in ends)
+    return frozenset({*ends, *map(str.lower, ends), *other})
+
+
 def label_before(folded: str, start: int) -> Label:
     """The label that a value at ``start`` stands behind, in the same clause.
 
@@ -300,7 +315,7 @@ def label_before(folded: str, start: int) -> Label:
     """
     if not start:
         return NO_LABEL
-    window = folded[max(0, start - 48) : start].replace("帐", "账")
+    window = folded[max(0, start - 48) : start].translate(simplified())
     window = _BLANKS.sub(" ", window).upper()
     for _ in range(4):
         label = _nearest(window)

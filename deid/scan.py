@@ -37,7 +37,7 @@ from deid.checks import (
 )
 from deid.entities import Entity, Pattern, load_entities
 from deid.evidence import is_agency_contact, is_amount, is_home
-from deid.fields import NO_LABEL, Label, label_before
+from deid.fields import NO_LABEL, Label, label_before, simplified
 from deid.later import later
 from deid.model import Finding
 from deid.names import ADULT, age_on, may_name_minor, may_tell_age, minor_spans, name_before
@@ -446,7 +446,7 @@ def _cues() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str]]]]:
 def _labels_in(folded: str) -> set[str]:
     """Entities that some word of the text speaks of: only their label-bound forms are tried."""
     first, words = _cues()
-    capitals = squeeze(folded).upper()
+    capitals = squeeze(folded).upper().translate(simplified())
     return {
         name
         for match in first.finditer(capitals)
