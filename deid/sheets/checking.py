@@ -35,7 +35,6 @@ class Check:
 
     def run(self, stream: BinaryIO) -> None:
         """Check everything."""
-        self.saving.done.close()
         book, written = self.saving.book, self.saving.written
         by_key = {sheet.member.key: written.get(sheet.label, []) for sheet in book.sheets}
         changed = {key: by_key[key] for key in self.saving.changed & by_key.keys()}
@@ -44,15 +43,23 @@ class Check:
         self._texts(output)
         for old, new in zip(self.saving.book.sheets, output.sheets, strict=True):
             self._sheet(old, new)
+        self._judge(output)
+
+    def _judge(self, output: Workbook) -> None:
+        """Every cell that changed is judged afresh, and every row."""
+        done = self.saving.done
         again = Pass(output, self.policy, self.reference, self.hidden)
-        again.judge.spared = self.saving.done.spared.keys()
+        if done.spared:
+            again.judge.begin(self.hidden, done.spared.keys())
+        else:
+            again.follow(done, self.hidden, self.saving.new_strings)
         again.run()
-        if any(times > self.saving.done.spared[name] for name, times in again.spared.items()):
+        if any(times > done.spared[name] for name, times in again.spared.items()):
             raise Odd
         if again.tally.changed or not again.judge.kept <= self.kept:
             raise Odd
-        left = [verdict for verdict in again.judge.verdicts[FIRST:] if verdict.text]
-        if any(clashes(self.hidden, one.text, one.edits, one.spared) for one in left):
+        left = [again.judge.verdicts[number] for number in again.used() if number >= FIRST]
+        if any(clashes(self.hidden, one.text, one.edits, one.spared) for one in left if one.text):
             raise Odd
 
     def _members(self, output: Workbook) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -169,32 +169,33 @@ def _alike(source: Bytes, starts: Places, ends: Places, first: int, size: int) -
     return found
 
 
+@dataclass(slots=True)
+class _Remembered:
+    """What is known of texts on one day: the verdict of each, by setting; those of addresses that
+    stand for all of their form; those of single cells with their findings."""
+
+    known: dict[Setting, dict[bytes, int]] = field(default_factory=dict)
+    memories: dict[Setting, Memory] = field(default_factory=dict)
+    models: dict[Setting, dict[str, Verdict]] = field(default_factory=dict)
+    special: dict[tuple[str, tuple[Finding, ...], Spans], int] = field(default_factory=dict)
+
+
 class Judge:
     """Cells -> verdicts. ``before``: what an earlier pass hid; it is hidden here too."""
 
     def __init__(self, policy: Policy, day: datetime.date, before: Hidden | None) -> None:
-        self.policy, self.day, self.before = policy, day, before
-        self.hidden = Hidden()
-        self.kept: set[str] = set()
-        self.watch: set[bytes] = set()
+        self.policy = policy
+        self._days: dict[datetime.date, _Remembered] = {}
+        self.turn_to(day)
+        self.begin(before)
         self.verdicts: list[Verdict] = [Verdict("", (), ())] * FIRST
-        self.forgot = False
         self._rows: list[tuple[int, ...]] = [self._quiet_flags(number) for number in range(FIRST)]
         self._table = np.zeros((len(FLAGS), 1024), np.int64)
         self._tabled = 0
         self._keys: dict[EditKey, int] = {(): 0}
-        self._known: dict[Setting, dict[bytes, int]] = {}
-        self._memories: dict[Setting, Memory] = {}
         self._clean: dict[tuple[str, int, bool, int], int] = {}
-        self._special: dict[tuple[str, tuple[Finding, ...], Spans], int] = {}
-        self.quiet_texts: set[str] = set()
-        self.namesakes: set[int] = set()
-        """Verdicts of texts with a name that is a minor's in another row."""
-        self.spared: Collection[str] = ()
-        """Names that minors have and adults kept, which may be met again."""
         names = sorted(set(digit_exceptions()))
         self._exceptions = re.compile("|".join(map(re.escape, names)) or "(?!)")
-        self._models: dict[Setting, dict[str, Verdict]] = {}
         self._cuts = set(policy.specs.get("CN_ADDRESS", ())) == {"generalize_address"} and (
             load_entities()["CN_ADDRESS"].column is None
         )
@@ -222,14 +223,24 @@ class Judge:
         """What the edits of each key are."""
         return list(self._keys)
 
-    def forget(self, day: datetime.date) -> None:
+    def turn_to(self, day: datetime.date) -> None:
         """Another day counts from here on."""
         self.day = day
-        self._known.clear()
-        self._memories.clear()
-        self._clean.clear()
-        self._models.clear()
-        self._special.clear()
+        self._now = self._days.setdefault(day, _Remembered())
+
+    def begin(self, before: Hidden | None, spared: Collection[str] = ()) -> None:
+        """Begin another pass; what is known of texts stays known.
+
+        ``spared``: names that minors have and adults kept, which may be met again.
+        """
+        self.before, self.spared = before, spared
+        self.hidden = Hidden()
+        self.kept: set[str] = set()
+        self.watch: set[bytes] = set()
+        self.quiet_texts: set[str] = set()
+        self.forgot = False
+        self.namesakes: set[int] = set()
+        """Verdicts of texts with a name that is a minor's in another row."""
 
     # -------------------------------------------------------------------------------- whole columns
 
@@ -273,7 +284,7 @@ class Judge:
         if len(left) < 256:
             return left
         alike = setting.label.entity == "CN_ADDRESS" and self._addresses_alike()
-        memory = self._memories.setdefault(setting, Memory(alike=alike))
+        memory = self._now.memories.setdefault(setting, Memory(alike=alike))
         starts, ends = spans
         fits = left[plain[left] & (ends[left] - starts[left] <= vector.WIDEST)]
         if not len(fits) or len(memory) > _REMEMBERED:
@@ -403,14 +414,14 @@ class Judge:
 
     def _known_of(self, setting: Setting) -> dict[bytes, int]:
         """The verdicts of texts under that setting."""
-        known = self._known.setdefault(setting, {})
+        known = self._now.known.setdefault(setting, {})
         if len(known) > KNOWN:
             known.clear()
             self.forgot = True
         return known
 
     def _verdict_of(self, raw: bytes, setting: Setting, alike: bool) -> int:
-        known = self._known[setting]
+        known = self._now.known[setting]
         key = raw
         if alike or (_MASKED.fullmatch(raw) and self._checks(setting)):
             key = raw.translate(_ZERO)
@@ -441,7 +452,7 @@ class Judge:
     def _by_skeleton(self, text: str, setting: Setting) -> int:
         """The verdict of an address; one scan for all that differ in the size of their numbers."""
         bones = skeleton(text) if self._cuts and not self.before else ""
-        models = self._models.setdefault(setting, {})
+        models = self._now.models.setdefault(setting, {})
         model = models.get(bones) if bones else None
         if model:
             return self._like(model, text)
@@ -487,11 +498,11 @@ class Judge:
         if not text:
             return EMPTY
         key = (text, tuple(findings), adults)
-        if key not in self._special:
-            if len(self._special) > KNOWN:
-                self._special.clear()
-            self._special[key] = self._judge(text, findings, setting, False, adults)
-        return self._special[key]
+        if key not in self._now.special:
+            if len(self._now.special) > KNOWN:
+                self._now.special.clear()
+            self._now.special[key] = self._judge(text, findings, setting, False, adults)
+        return self._now.special[key]
 
     def _judge(
         self, text: str, found: Sequence[Finding], setting: Setting, alike: bool, adults: Spans = ()

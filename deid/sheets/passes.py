@@ -10,7 +10,7 @@ import datetime
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -74,10 +74,14 @@ class Tally:
 
 @dataclass(slots=True)
 class Own:
-    """The verdict of each cell of one window."""
+    """The verdict of each cell of one window; ``told``: as of a plain row, by these settings of the
+    columns and on that day."""
 
     verdict: Places
     shared: Places
+    told: Places
+    settings: Mapping[int, Setting]
+    day: datetime.date
 
 
 class Pass:
@@ -88,8 +92,7 @@ class Pass:
         before: Hidden | None = None, watch: set[bytes] | None = None,
     ) -> None:  # fmt: skip
         self.book, self.policy, self.reference = book, policy, reference
-        day = reference or datetime.date.today()
-        self.judge = Judge(policy, day, before)
+        self.judge = Judge(policy, self._first_day, before)
         self.judge.watch = watch or set()
         self.scanner = tables._CellScanner()
         self.tally = Tally()
@@ -101,8 +104,25 @@ class Pass:
         self.verdict = np.zeros(self.size, np.int32)
         self.differs = np.zeros(self.size, bool)
         self.own: dict[str, list[Own]] = {}
-        self._tables: dict[Setting, Places] = {}
+        self._tables: dict[tuple[datetime.date, Setting], Places] = {}
         self._counts = np.zeros(0, np.int64)
+        self.former: Mapping[str, Sequence[Own]] = {}
+        self.changed = np.zeros(0, bool)
+        """Shared strings that are not what they were when ``former`` was told."""
+
+    @property
+    def _first_day(self) -> datetime.date:
+        return self.reference or datetime.date.today()
+
+    def follow(self, done: Pass, hidden: Hidden, changed: Flags) -> None:
+        """Look at a workbook that was written after another pass: what did not change needs not be
+        judged again. ``changed``: of each shared string whether it did."""
+        self.judge, self.former, self.changed = done.judge, done.own, changed
+        self.judge.begin(hidden)
+        self.judge.turn_to(self._first_day)
+        self._tables = done._tables
+        for table in self._tables.values():
+            table[changed] = -1
 
     def run(self) -> None:
         """Judge every cell of every sheet."""
@@ -111,12 +131,6 @@ class Pass:
             SheetPass(self, sheet).run()
         self._count()
 
-    def close(self) -> None:
-        """Let go of what only judging needs."""
-        self._tables.clear()
-        self.own.clear()
-        self.judge.forget(self.judge.day)
-
     def count(self, verdicts: Places) -> None:
         """Count cells by their verdict."""
         fresh = np.bincount(verdicts, minlength=len(self._counts))
@@ -124,7 +138,7 @@ class Pass:
         self._counts = fresh
 
     def _count(self) -> None:
-        for number in np.flatnonzero(self._counts).tolist():
+        for number in self.used():
             verdict, times = self.judge.used(number), int(self._counts[number])
             for entity in verdict.entities:
                 self.tally.found[entity] += times
@@ -132,13 +146,18 @@ class Pass:
             for start, end in verdict.spared:
                 self.spared[verdict.text[start:end]] += times
 
+    def used(self) -> list[int]:
+        """The verdicts that some cell has."""
+        return list(np.flatnonzero(self._counts).tolist())
+
     def shared(self, numbers: Places, setting: Setting) -> Places:
         """The verdicts of shared strings under a header."""
-        if setting not in self._tables:
+        key = (self.judge.day, setting)
+        if key not in self._tables:
             if self.size * (len(self._tables) + 1) > 60_000_000:
                 raise Odd
-            self._tables[setting] = np.full(self.size, -1, np.int32)
-        table = self._tables[setting]
+            self._tables[key] = np.full(self.size, -1, np.int32)
+        table = self._tables[key]
         found = table[numbers]
         if (found < 0).any():
             fresh = numbers[found < 0]
@@ -152,10 +171,11 @@ class Pass:
             found = table[numbers]
         return found
 
-    def forget(self, day: datetime.date) -> None:
-        """Another day counts from here on."""
-        self.judge.forget(day)
-        self._tables.clear()
+
+def _short(places: Places) -> Places:
+    """The numbers in half the space."""
+    found: Any = places.astype(np.int32)
+    return cast(Places, found)
 
 
 def _adds_up(sizes: npt.NDArray[np.int16]) -> Flags:
@@ -198,17 +218,21 @@ class SheetPass:
 
     def run(self) -> None:
         out = self.whole.own.setdefault(self.sheet.label, [])
-        day = self.reference or datetime.date.today()
-        if day != self.judge.day:
-            self.whole.forget(day)
-        for window in self.sheet.windows():
+        self.judge.turn_to(self.reference or datetime.date.today())
+        former = self.whole.former.get(self.sheet.label, ())
+        for at, window in enumerate(self.sheet.windows()):
             if len(window.row) and int(window.column.max()) >= _MAX_WIDTH:
                 raise Odd
-            if len(window.row):
-                out.append(self._window(window))
+            self.former = former[at] if former and self.sheet.is_aligned(at) else None
+            out.append(self._window(window))
 
     def _window(self, window: Window) -> Own:
         self.window = window
+        columns = np.flatnonzero(np.bincount(window.column)).tolist()
+        self.columns = {column: np.flatnonzero(window.column == column) for column in columns}
+        if not columns:
+            none = _short(np.zeros(0, np.int64))
+            return Own(none, none, none, {}, self.judge.day)
         bounds = np.searchsorted(window.row, np.arange(len(window.numbers) + 1))
         self.bounds = bounds.tolist()
         self.full = np.flatnonzero(np.diff(bounds) > 0).tolist()
@@ -220,7 +244,7 @@ class SheetPass:
     def _carried(self) -> _Judged | None:
         """By the block of the rows above; None where the rows here may change it."""
         block = self.block
-        if block is NO_BLOCK or not self._knows_columns(self.window):
+        if block is NO_BLOCK or not self._knows_columns():
             return None
         told = self._told(self.window, block)
         if self._may_widen(told):
@@ -263,9 +287,8 @@ class SheetPass:
     def _sample_rows(self) -> list[int]:
         """The first rows, and in each column those of the first cells."""
         window, chosen = self.window, {*self.full[:_HEAD]}
-        for column in np.flatnonzero(np.bincount(window.column)).tolist():
-            cells = np.flatnonzero(window.column == column)[:_HEAD]
-            chosen.update(window.row[cells].tolist())
+        for cells in self.columns.values():
+            chosen.update(window.row[cells[:_HEAD]].tolist())
         return sorted(chosen)
 
     def _says_enough(self, views: Mapping[int, View], block: Block) -> bool:
@@ -295,11 +318,11 @@ class SheetPass:
         values = sum(bool(view.row.cells.get(column, "").strip()) for view in data)
         if values >= _SAMPLE:
             return True
-        return set(self.window.row[self.window.column == column].tolist()) <= views.keys()
+        rows = self.window.row[self.columns[column]] if column in self.columns else ()
+        return set(map(int, rows)) <= views.keys()
 
-    def _knows_columns(self, window: Window) -> bool:
-        here = np.flatnonzero(np.bincount(window.column)).tolist()
-        return all(column in self.block.profiles for column in here)
+    def _knows_columns(self) -> bool:
+        return all(column in self.block.profiles for column in self.columns)
 
     def row(self, at: int) -> Row:
         """One row of the window as the exact reader gives it."""
@@ -308,23 +331,45 @@ class SheetPass:
     def _told(self, window: Window, block: Block) -> Places:
         """The verdict of every cell as one of a plain row."""
         out = np.zeros(len(window.row), np.int64)
-        for column in np.flatnonzero(np.bincount(window.column)).tolist():
-            setting = tables._setting(View(Row(0, {}), "data", block), column)
-            here = np.flatnonzero(window.column == column)
+        self.settings = {
+            column: tables._setting(View(Row(0, {}), "data", block), column)
+            for column in self.columns
+        }
+        changed = self._changed()
+        for column, setting in self.settings.items():
+            here = self.columns[column]
+            former = self.former
+            if former and changed is not None and former.settings.get(column) == setting:
+                out[here] = former.told[here]
+                here = here[changed[here]]
             stored = window.stored[here] == SHARED
             if stored.any():
                 out[here[stored]] = self.whole.shared(window.shared[here[stored]], setting)
             local = here[~stored]
             if len(local):
-                plain = window.plain[local] & (window.stored[local] != OTHER)
-                spans = window.first[local].astype(np.int64), window.last[local].astype(np.int64)
-
-                def text(at: int, those: Places = local) -> str:
-                    return self.sheet.text(window, int(those[at]))
-
-                out[local] = self.judge.tell(window.bytes, window.data, spans, setting, plain, text)
+                out[local] = self._tell(window, local, setting)
         self._check_rows(window, out)
         return out
+
+    def _tell(self, window: Window, local: Places, setting: Setting) -> Places:
+        """The verdicts of cells whose texts stand in the sheet."""
+        plain = window.plain[local] & (window.stored[local] != OTHER)
+        spans = window.first[local].astype(np.int64), window.last[local].astype(np.int64)
+
+        def text(at: int) -> str:
+            return self.sheet.text(window, int(local[at]))
+
+        return self.judge.tell(window.bytes, window.data, spans, setting, plain, text)
+
+    def _changed(self) -> Flags | None:
+        """The cells that were changed since they were told; None where none were told on this day."""
+        former, window = self.former, self.window
+        if former is None or former.day != self.judge.day:
+            return None
+        changed: Flags = self.judge.table()[KEY][former.verdict] > 0
+        shared = np.flatnonzero(window.stored == SHARED)
+        changed[shared] = self.whole.changed[window.shared[shared]]
+        return changed
 
     def _check_rows(self, window: Window, told: Places) -> None:
         """Every row that has cells must show something: windows are counted by that."""
@@ -336,12 +381,14 @@ class SheetPass:
 
     def _may_widen(self, told: Places, *, all_of: bool = False) -> bool:
         """Whether a column that nothing is known of could be told by its values here."""
-        window, votes = self.window, self.judge.table()[VOTE]
+        votes = self.judge.table()[VOTE]
         for column, profile in self.block.profiles.items():
             label = profile.label
             if label.entity or label.agency or label.public:
                 continue
-            those = told[window.column == column]
+            if column not in self.columns:
+                continue
+            those = told[self.columns[column]]
             those = those[those != EMPTY]
             those = those if all_of else those[:480]
             if len(those) and votes[those].sum() >= 0.2 * min(len(those), 480):
@@ -478,7 +525,7 @@ class SheetPass:
         self.reference = self.reference or date_told(views)
         day = self.reference or datetime.date.today()
         if day != self.judge.day:
-            self.whole.forget(day)
+            self.judge.turn_to(day)
             self.stale = True
         self.in_forms = minors_in_forms(views, day)
 
@@ -489,6 +536,7 @@ class SheetPass:
         if self.stale:
             self.stale = False
             told = self._told(self.window, block)
+        self.raw = _short(told)
         plain = np.ones(len(self.window.numbers), bool)
         plain[list(special)] = False
         self._minors(told, block, plain)
@@ -548,11 +596,11 @@ class SheetPass:
         window = self.window
         hits = self.judge.table()[HITS]
         fine = plain[window.row] & (told != EMPTY)
-        for column in np.flatnonzero(np.bincount(window.column)).tolist():
+        for column, here in self.columns.items():
             profile = block.profiles.get(column)
             if profile is None or profile.label is NO_LABEL:
                 continue
-            those = told[(window.column == column) & fine]
+            those = told[here[fine[here]]]
             if len(those):
                 self._add_hits(column, profile, int(hits[those].sum()))
 
@@ -570,4 +618,5 @@ class SheetPass:
         whole.key[numbers] = wanted
         whole.verdict[numbers] = told[those]
         whole.differs[numbers[whole.key[numbers] != wanted]] = True
-        return Own(told.astype(np.int32), window.shared)
+        verdicts = _short(told)
+        return Own(verdicts, window.shared, self.raw, self.settings, self.judge.day)

@@ -115,6 +115,10 @@ class QuickSheet(Sheet):
         was written."""
         self._former, self._written = other, written
 
+    def is_aligned(self, at: int) -> bool:
+        """Whether a window has the cells of that window of the sheet that this one was made from."""
+        return self._taken or (at < len(self.aligned) and self.aligned[at])
+
     def let_go(self) -> Iterator[Window]:
         """The windows, none of which is kept any longer."""
         kept, self._kept = self._kept, []

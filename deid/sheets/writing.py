@@ -95,11 +95,12 @@ class SheetSaving:
         owns = iter(self.done.own[self.sheet.label])
         for window in self.sheet.windows():
             data = window.data[: window.size]
+            own = next(owns)
             if not len(window.row):
                 self.written.append(Written(Spans(), np.zeros(0, np.int64), retyped={}))
                 yield data
                 continue
-            splices = self._splices(window, next(owns))
+            splices = self._splices(window, own)
             yield splice(data, splices)
         yield self.sheet.tail.encode()
 
@@ -198,6 +199,7 @@ class Saving:
             if not self.book.is_inside(place):
                 raise Odd
         in_place, items = self._strings_wanted(done)
+        self.new_strings = in_place > 0
         content: dict[str, Any] = {}
         for sheet in self.book.sheets:
             assert isinstance(sheet, QuickSheet)
