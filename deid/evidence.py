@@ -27,6 +27,7 @@ _KEYS = frozenset(
         "org",
         "duty",
         "contact",
+        "collective",
         "concern",
         "invitation",
         "signatory",
@@ -47,6 +48,8 @@ class _Words(NamedTuple):
     org: re.Pattern[str]
     agency_contact: re.Pattern[str]
     invited: re.Pattern[str]
+    account_of: re.Pattern[str]
+    place_of: re.Pattern[str]
     signed: re.Pattern[str]
     person: re.Pattern[str]
     office: re.Pattern[str]
@@ -71,6 +74,13 @@ def _words() -> _Words:
         ),
         invited=later(
             rf"(?:(?:{either['concern']})[^。;]{{0,12}}?(?:请|可|欢迎)|(?:{either['invitation']}))[^。;]{{0,40}}$"
+        ),
+        account_of=later(
+            rf"(?:户名|账户名称|开户名称|开户单位|收款单位|收款方|账户)\s*:?\s*[{han}()0-9]{{2,24}}?"
+            rf"(?:{either['org']}|专户|收入户|支出户|基金会?|总会|{either['collective']})"
+        ),
+        place_of=later(
+            rf"(?:{either['org']})\s*(?:\([^()]*\))?[,\s]{{1,2}}(?:注册|办公|联系|通讯|经营|单位|公司)?(?:地址|住所地?|所在地)\s*[:为]?\s*$"
         ),
         signed=later(
             rf"(?:{either['signatory']})\s*(?:\([^()]*\))?\s*:"
@@ -124,6 +134,13 @@ def is_agency_contact(
     return bool(words.org.search(sentence))
 
 
+def is_agency_account(folded: str, start: int, end: int) -> bool:
+    """Whether an account is one to pay into: its holder, named beside it, is no person."""
+    words = _words()
+    near = folded[max(0, start - _WINDOW) : start] + "\0" + folded[end : end + _NEAR]
+    return bool(words.account_of.search(near)) and not words.person.search(near)
+
+
 def is_home(
     folded: str,
     address: Address,
@@ -142,6 +159,8 @@ def is_home(
         return False
     sentence = _before(folded, address.start, _SENTENCE_END)
     near = sentence[-_NEAR:]
+    if not (people or record) and words.place_of.search(sentence):
+        return False
     household = words.household.search(folded, cut(address), address.end)
     if words.home.search(near) or (record and household):
         return True

@@ -36,7 +36,7 @@ from deid.checks import (
     resident_id,
 )
 from deid.entities import Entity, Pattern, load_entities
-from deid.evidence import is_agency_contact, is_amount, is_home
+from deid.evidence import is_agency_account, is_agency_contact, is_amount, is_home
 from deid.fields import NO_LABEL, Label, label_before, simplified
 from deid.later import later
 from deid.model import Finding
@@ -479,6 +479,9 @@ def _weigh(
         return ""
     if label.agency or setting.label.agency:
         return "" if entity.public else entity.label
+    listed = setting.people or setting.record or setting.label.entity
+    if entity.name == "CN_BANK_CARD" and not listed and is_agency_account(folded, start, end):
+        return ""
     if entity.public and is_agency_contact(
         entity.name, folded, start, people=setting.people, public=setting.public
     ):

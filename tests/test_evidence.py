@@ -9,7 +9,7 @@ import pytest
 from deid import evidence
 from deid.address import find_addresses
 from deid.errors import PatternError
-from deid.evidence import is_agency_contact, is_amount, is_home
+from deid.evidence import is_agency_account, is_agency_contact, is_amount, is_home
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,32 @@ def test_a_list_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(evidence, "patterns_dir", lambda: tmp_path)
     with pytest.raises(PatternError, match="household"):
         evidence._words.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("户名:某县财政局社会保障专户,账号", ",开户行:农商行", True),
+        ("捐款账号:", " 户名:某县慈善总会", True),
+        ("户名:张三,账号:", ",开户行:某县农商银行", False),
+        ("监护人户名:某村经济合作社,账号", "", False),
+        ("账号:", "", False),
+    ],
+)
+def test_whose_account_it_is(before: str, after: str, expected: bool) -> None:
+    text = f"{before}81012345678901234{after}"
+    assert is_agency_account(text, len(before), len(text) - len(after)) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("代理机构:某某项目管理有限公司,地址:", False),
+        ("张三,就职于某某有限公司,家庭地址:", True),
+        ("张三,某某有限公司员工,地址:", True),
+    ],
+)
+def test_whose_place_is_told_before_it(before: str, expected: bool) -> None:
+    text = before + "桂阳县鹿峰街道解放路88号3楼"
+    address = next(iter(find_addresses(text)))
+    assert is_home(text, address) == expected
