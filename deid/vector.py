@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import calendar
 import datetime
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,25 +48,52 @@ def words_at(source: Bytes, starts: Places) -> Words:
     return view[starts]
 
 
-def _matrix(source: Bytes, starts: Places, width: int) -> Bytes:
-    """``width`` bytes at each place, one line each."""
-    view: Any = np.ndarray((len(source) - width,), f"V{width}", source, strides=(1,))
-    return np.frombuffer(view[starts].tobytes(), np.uint8).reshape(-1, width)
+def lines_at(source: Bytes, starts: Places, count: int) -> Any:
+    """``count`` words from each place on, a line for each word. numpy takes as long to pick sixty-four
+    bytes from a place that is not aligned as it takes to pick eight."""
+    cells = overlapping(source, 8 * count, "V")[starts]
+    return np.ascontiguousarray(cells.view("<u8").reshape(-1, count).T)
 
 
-def _digits(words: Words) -> Flags:
-    """Whether all eight bytes of each word are ASCII digits."""
-    bare = words ^ ZEROS
-    high: Flags = (((bare & LOW7) + OVER9) | bare) & HIGH == 0
+def _piece(lines: Sequence[Words], at: int) -> Words:
+    """The eight bytes from byte ``at`` of each cell on; what is behind the last line is zero."""
+    line, bits = at // 8, np.uint64(at % 8 * 8)
+    piece: Words = lines[line]
+    if not bits:
+        return piece
+    piece = piece >> bits
+    if line + 1 < len(lines):
+        piece |= lines[line + 1] << (np.uint64(64) - bits)
+    return piece
+
+
+def _digits(*lines: Words) -> Flags:
+    """Whether all bytes of the words that stand side by side in the lines are ASCII digits."""
+    total: Words = np.zeros((), np.uint64)[()]
+    for words in lines:
+        bare = words ^ ZEROS
+        # a byte that carries into the next is no digit itself, and tells
+        bare |= bare + OVER9
+        total = total | bare
+    total &= HIGH
+    high: Flags = total == 0
     return high
 
 
 def _fours(words: Words) -> tuple[Places, Places]:
     """Eight digits -> the numbers that the first four and the last four make."""
     x = words & _NIBBLES
-    x = (x * np.uint64(10) + (x >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
-    x = (x * np.uint64(100) + (x >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
-    return (x & np.uint64(0xFFFF)).view(np.int64), (x >> np.uint64(32)).view(np.int64)
+    y = x >> np.uint64(8)
+    x *= np.uint64(10)
+    x += y
+    x &= np.uint64(0x00FF00FF00FF00FF)
+    np.right_shift(x, np.uint64(16), out=y)
+    x *= np.uint64(100)
+    x += y
+    np.bitwise_and(x, np.uint64(0xFFFF), out=y)
+    x >>= np.uint64(32)
+    x &= np.uint64(0xFFFF)
+    return y.view(np.int64), x.view(np.int64)
 
 
 _FOUR_NIBBLES = 1 << 16
@@ -98,6 +125,7 @@ def _luhn_sums(*, first: bool) -> npt.NDArray[np.int16]:
 # ------------------------------------------------------------------------------------- the checks
 
 _ID_WEIGHTS = ((7, 9, 10, 5), (8, 4, 2, 1), (6, 3, 7, 9), (10, 5, 8, 4), 2)
+_CAPITALS = np.frombuffer(bytes(range(256)).upper(), np.uint8)
 _ID_CHECKS = np.resize(np.frombuffer(b"10X98765432", np.uint8), 1024)
 """The check character by the weighted sum of the other seventeen."""
 
@@ -150,11 +178,20 @@ def births(source: Bytes, starts: Places) -> tuple[Flags, Places]:
     """Whether eight digits at each place are a date that somebody living can be born on; the date
     as the number YYYYMMDD."""
     words = words_at(source, starts)
+    fine, date = _births(words)
+    fine &= _digits(words)
+    return fine, date
+
+
+def _births(words: Words) -> tuple[Flags, Places]:
+    """The same of words that are known to be digits."""
     year, day = _fours(words)
     kind = _days()[day]
-    date = year * 10000 + day
+    date = year * 10000
+    date += day
     today = int(datetime.date.today().strftime("%Y%m%d"))
-    fine = _digits(words) & (kind > 0) & (year >= 1880) & (date <= today)
+    fine: Flags = (date >= 18800000) & (date <= today)
+    fine &= kind > 0
     for at in np.flatnonzero(kind == 2).tolist():
         fine[at] &= calendar.isleap(int(year[at]))
     return fine, date
@@ -167,26 +204,34 @@ def resident_ids(source: Bytes, starts: Places, ends: Places) -> Flags:
 
 def dated_ids(source: Bytes, starts: Places, ends: Places) -> tuple[Flags, Places]:
     """The same, and the dates of birth."""
-    first, second = words_at(source, starts), words_at(source, starts + 8)
-    seventeenth = source[starts + 16] - np.uint8(48)
-    fine: Flags = (ends - starts == 18) & _digits(first) & _digits(second) & (seventeenth < 10)
+    lines = lines_at(source, starts, 3)
+    first, second, tail = lines
+    fine: Flags = ends - starts == 18
+    seventeenth = tail & np.uint64(255)
+    seventeenth ^= np.uint64(48)
+    fine &= seventeenth < 10
+    fine &= _digits(first, second)
     a, b = _fours(first)
     c, d = _fours(second)
     sums = [_weighted(weights) for weights in _ID_WEIGHTS[:4] if isinstance(weights, tuple)]
-    total = sum(table[part] for table, part in zip(sums, (a, b, c, d), strict=True))
-    total = total + (seventeenth & np.uint8(15)) * np.int16(2)
-    last = source[starts + 17]
-    last = np.where(last == 0x78, np.uint8(0x58), last)
-    born, date = births(source, starts + 6)
-    fine &= (_ID_CHECKS[total] == last) & born & _provinces()[a]
+    total = sums[0][a]
+    for table, part in zip(sums[1:], (b, c, d), strict=True):
+        total += table[part]
+    total += (seventeenth & np.uint64(15)).astype(np.int16) * np.int16(2)
+    tail >>= np.uint64(8)
+    born, date = _births(_piece(lines, 6))
+    fine &= _ID_CHECKS[total] == _CAPITALS[tail.astype(np.uint8)]
+    fine &= born
+    fine &= _provinces()[a]
     return fine, date
 
 
 def mobiles(source: Bytes, starts: Places, ends: Places) -> Flags:
     """Which cells are eleven digits with a mobile prefix in service."""
-    first, last = words_at(source, starts), words_at(source, starts + 3)
-    a, _ = _fours(first)
-    fine: Flags = (ends - starts == 11) & _digits(first) & _digits(last)
+    lines = lines_at(source, starts, 2)
+    a, _ = _fours(lines[0])
+    fine: Flags = ends - starts == 11
+    fine &= _digits(lines[0], _piece(lines, 3))
     fine &= _mobiles()[a]
     return fine
 
@@ -194,29 +239,31 @@ def mobiles(source: Bytes, starts: Places, ends: Places) -> Flags:
 def cards(source: Bytes, starts: Places, ends: Places) -> Flags:
     """Which cells are 16, 17 or 19 digits that pass as a bank card, and so as nothing else."""
     length = ends - starts
-    right = (length == 16) | (length == 17) | (length == 19)
-    safe = np.where(right, starts, 0)
-    size = np.where(right, length, 16)
-    first, second, last = (
-        words_at(source, safe),
-        words_at(source, safe + 8),
-        words_at(source, safe + size - 8),
-    )
-    fine: Flags = right & _digits(first) & _digits(second) & _digits(last)
+    fine: Flags = (length == 16) | (length == 17) | (length == 19)
+    first, second, rest = lines_at(source, starts, 3)
+    rest ^= ZEROS
+    rest &= inside(length - 16)
+    rest ^= ZEROS  # what is behind the cell: no digits, but zeros
+    fine &= _digits(first, second, rest)
     a, b = _fours(first)
     c, d = _fours(second)
-    # the last word without what the second one holds already
-    fresh = (np.uint64(0x3030303030303030), np.uint64(0))
-    shift = ((24 - size) * 8).astype(np.uint64)
-    mask = np.where(size == 16, fresh[1], ~np.uint64(0) << np.minimum(shift, np.uint64(63)))
-    e, f = _fours(np.where(size == 16, ZEROS, (last & mask) | (ZEROS & ~mask)))
-    parts = (a, b, c, d)
+    e, _ = _fours(rest)
     even, odd = _luhn_sums(first=True), _luhn_sums(first=False)
-    doubled = sum(even[part] for part in parts)
-    other = sum(odd[part] for part in parts)
-    total = np.where(size % 2 == 0, doubled, other) + even[e] + even[f]
-    prefix = np.minimum(a * 100 + b // 100, 999_999)
-    fine &= _TENS[total] & _cards()[prefix] & (a >= 1000)
+    total = odd[e]
+    uneven = (length & 1).astype(bool)
+    if uneven.all():
+        for part in (a, b, c, d):
+            total += odd[part]
+    else:
+        for part in (a, b, c, d):
+            total += np.where(uneven, odd[part], even[part])
+    b //= 100
+    prefix = a * 100
+    prefix += b
+    np.minimum(prefix, 999_999, out=prefix)
+    fine &= _TENS[total]
+    fine &= _cards()[prefix]
+    fine &= a >= 1000
     return fine
 
 
@@ -224,7 +271,60 @@ _TENS = np.arange(1024) % 10 == 0
 
 
 def numbers(source: Bytes, starts: Places, ends: Places) -> tuple[Flags, Places]:
-    """Which cells are at most nine digits, between them only ``. - / :``; how many digits."""
+    """Which cells are at most nine digits, between them only ``. - / :``; how many digits.
+
+    Most columns of numbers have their separators in the same places, counted from the end: cells
+    that are like one of them are told by that, the others byte for byte.
+    """
+    if len(starts) < _FEW_CELLS:
+        return _any_numbers(source, starts, ends)
+    size = np.minimum(ends - starts, 17)
+    middle = int(ends[len(ends) // 2])
+    pattern, over, by_size = _pattern(source[max(middle - 8, 0) : middle].tobytes())
+    bare = words_at(source, ends - 8)  # one that begins in front of the first byte reads zeros
+    bare ^= pattern
+    bare &= _BEHIND[size]
+    odd = _beyond(bare, over)
+    if size.max() > 8:
+        bare = words_at(source, starts)
+        bare ^= ZEROS
+        bare &= inside(size - 8)
+        odd |= _beyond(bare, OVER9)
+    digits = by_size[size]
+    fine = odd == 0
+    others = np.flatnonzero(~fine)
+    if len(others):
+        fine[others], digits[others] = _any_numbers(source, starts[others], ends[others])
+    fine &= (digits <= 9) & (size > 0) & (size < 17)
+    return fine, digits
+
+
+def _beyond(bare: Words, over: np.uint64) -> Words:
+    """The high bits of bytes that ``over`` makes too large; others may be set in any case."""
+    marks = bare & LOW7
+    marks += over
+    marks |= bare
+    marks &= HIGH
+    return marks
+
+
+@lru_cache(maxsize=64)  # of cells as they stand in a list
+def _pattern(cell: bytes) -> tuple[np.uint64, np.uint64, Places]:
+    """The last eight bytes of cells like this one, separators among zeros; what to add to the
+    difference of each byte so that it is too large; how many digits a cell has, by its size."""
+    cell = cell.rjust(8, b"0")
+    likes = bytes(byte if byte in b".-/:" else 0x30 for byte in cell)
+    over = bytes(0x76 if byte == 0x30 else 0x7F for byte in likes)
+    digits = [size - sum(byte != 0x30 for byte in likes[8 - min(size, 8) :]) for size in range(18)]
+    pattern, beyond = (np.uint64(int.from_bytes(part, "little")) for part in (likes, over))
+    return pattern, beyond, np.array(digits, np.int64)
+
+
+_FEW_CELLS = 64
+
+
+def _any_numbers(source: Bytes, starts: Places, ends: Places) -> tuple[Flags, Places]:
+    """The same, byte for byte."""
     size = np.minimum(ends - starts, 17)
     fine, digits = _number(words_at(source, starts), _FIRST_HIGH[size])
     if size.max(initial=0) > 8:
@@ -298,29 +398,43 @@ class Script:
         at = np.flatnonzero(fine)
         if not len(at):
             return fine
-        first, count = starts[at], count[at]
-        codes, quiet = self._read(source, first)
-        for step in range(1, int(count.max())):
-            more = np.flatnonzero(count > step)
-            before = codes[more]
-            codes[more], inner = self._read(source, first[more] + self.size * step)
-            if self._named is not None:
-                inner &= ~self._named[_pair(before, codes[more])]
-            quiet[more] &= inner
-        fine[at] = quiet
+        if len(at) < len(fine):
+            starts, count = starts[at], count[at]
+        most = int(count.max())
+        lines: Sequence[Words] = list(lines_at(source, starts, -(-most * self.size // 8)))
+        before: Any = None
+        for step in range(most):
+            if step >= 1 and count.min() <= step:
+                more = np.flatnonzero(count > step)
+                at, count, before = at[more], count[more], before[more]
+                lines = [line[more] for line in lines]
+            codes, quiet = self._read(_piece(lines, self.size * step))
+            if self._named is not None and step:
+                quiet &= ~self._named[_pair(before, codes)]
+            if len(at) < len(fine):
+                fine[at] &= quiet
+            else:
+                fine &= quiet
+            before = codes
         return fine
 
-    def _read(self, source: Bytes, starts: Places) -> tuple[Any, Flags]:
-        """The characters at each place by their codes, and whether they are quiet Han."""
+    def _read(self, words: Words) -> tuple[Any, Flags]:
+        """The character at the beginning of each word by its code, and whether it is quiet Han."""
         if not self._wide:
-            codes = overlapping(source, 2)[starts]
-            return codes, self._quiet[codes]
-        raw = overlapping(source, 4)[starts]
+            narrow = words.astype(np.uint16)
+            return narrow, self._quiet[narrow]
+        raw = words.astype(np.uint32)
         fine = (raw & np.uint32(0xC0C0F0)) == np.uint32(0x8080E0)
-        codes = (raw & np.uint32(15)) << np.uint32(12)
-        codes |= (raw >> np.uint32(2)) & np.uint32(0xFC0)
-        codes |= (raw >> np.uint32(16)) & np.uint32(63)
-        return codes, fine & self._quiet[codes]
+        codes = raw & np.uint32(15)
+        codes <<= np.uint32(12)
+        last = raw >> np.uint32(16)
+        last &= np.uint32(63)
+        raw >>= np.uint32(2)
+        raw &= np.uint32(0xFC0)
+        codes |= raw
+        codes |= last
+        fine &= self._quiet[codes]
+        return codes, fine
 
 
 _MOST_HAN = 9
@@ -363,6 +477,8 @@ def _insides() -> Words:
 
 
 _INSIDE = _insides()
+_BEHIND = ~_INSIDE[8 - np.minimum(np.arange(18), 8)]
+"""For each length up to 17, the bytes of the word at the cell's end that belong to it."""
 
 
 def put_stars(source: Bytes, starts: Places, count: int) -> None:
