@@ -51,6 +51,16 @@
     return node;
   }
 
+  /** A row of a list on the page; where that is narrow, each cell stands below its heading. */
+  function listed(body, options, ...cells) {
+    const titles = $(body).parentNode.querySelectorAll("thead th");
+    cells.forEach((cell, at) => {
+      cell.setAttribute("role", "cell");
+      cell.setAttribute("data-title", titles[at].textContent + "：");
+    });
+    return make("tr", { role: "row", ...options }, ...cells);
+  }
+
   // ------------------------------------------------------------------------------------ talking
 
   function say(text) {
@@ -468,8 +478,8 @@
           make("button", { type: "button", class: "small", "data-act": act + number, text, disabled: !can, "aria-label": text + "：" + label, on: { click: () => acts[act](number) } });
         const buttons = make("div", { class: "line" }, button("look", "预览", true, one.name), button("save", "下载", !!one.result, one.name));
         if (/\.(txt|tsv)$/.test(one.name)) buttons.append(button("copy", "复制", !!one.result, one.name));
-        return make(
-          "tr",
+        return listed(
+          "files",
           { class: number === chosen ? "chosen" : null },
           make("td", { text: report && one.kinds.size === 0 ? report.source : one.name }),
           make("td", {}, badge),
@@ -716,6 +726,7 @@
     node.addEventListener("mouseleave", hideTip);
     node.addEventListener("focus", () => {
       rove(node);
+      node.scrollIntoView({ block: "nearest", inline: "nearest" });
       tip(node, text());
       $("detail").textContent = text();
     });
@@ -829,8 +840,8 @@
         const place = JSON.stringify([table.name, column.column]);
         const select = make("select", { id: "kind-" + column.column, "aria-label": name, autocomplete: "off", on: { change: () => retype(place, select.value) } });
         fill(select, column, files[chosen].kinds.get(place) || "");
-        return make(
-          "tr",
+        return listed(
+          "columns",
           {},
           make("td", { text: letter(column.column) }),
           make("td", { text: column.header || "（没有表头）" }),

@@ -409,11 +409,25 @@ def test_zoomed_to_400_percent(browser: Any, server: Server) -> None:
         assert wide(visit) == []
         visit.put(("名单.csv", LIST))
         assert wide(visit) == []
+        assert visit.page.evaluate(ASIDE) == []  # only what will be published does
+        visit.page.locator("#grid-box .masked").nth(1).focus()
+        assert visit.page.evaluate(INSIDE)
         visit.page.click("#paste-open")
         assert wide(visit) == []
         visit.page.click("#sheet-open")
         visit.page.wait_for_selector("#paper main")
         assert wide(visit) == []
+
+
+ASIDE = """() => Array.from(document.querySelectorAll("button, select, input, .plain td"))
+  .filter(n => n.getClientRects().length && !n.matches(".sr"))
+  .filter(n => n.getBoundingClientRect().right > innerWidth + 1)
+  .map(n => n.tagName + "#" + n.id)"""
+INSIDE = """() => {
+  const here = document.activeElement.getBoundingClientRect();
+  const box = document.getElementById("grid-box").getBoundingClientRect();
+  return here.left >= box.left - 1 && here.right <= box.right + 1;
+}"""
 
 
 def wide(visit: Visit) -> list[str]:
