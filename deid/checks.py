@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from operator import mul
 
-from deid.data import load_rows
+from deid.data import load_keys
 
 # GB 11643-1999, 4.3 (ISO 7064:1983 MOD 11-2): weights of positions 18 to 2, and the check characters.
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -121,7 +121,7 @@ def id_birth_date(value: str) -> datetime.date | None:
 
 @cache
 def _area_codes() -> frozenset[str]:
-    return frozenset(row[0] for row in load_rows("area_codes"))
+    return load_keys("area_codes")
 
 
 def known_area(value: str) -> bool:
@@ -169,7 +169,7 @@ def student_no(value: str) -> bool:
 
 @cache
 def _card_prefixes() -> tuple[frozenset[str], tuple[int, ...]]:
-    prefixes = frozenset(row[0] for row in load_rows("bank_prefixes"))
+    prefixes = load_keys("bank_prefixes")
     return prefixes, tuple(sorted({len(prefix) for prefix in prefixes}))
 
 
@@ -186,7 +186,7 @@ def bank_card(value: str) -> bool:
 
 @cache
 def _telephone_areas() -> frozenset[str]:
-    return frozenset(row[0] for row in load_rows("telephone_areas"))
+    return load_keys("telephone_areas")
 
 
 def area_code_length(value: str) -> int:
@@ -204,7 +204,7 @@ def landline(value: str) -> bool:
 
 @cache
 def _mobile_prefixes() -> frozenset[str]:
-    return frozenset(row[0][:3] for row in load_rows("mobile_prefixes"))
+    return frozenset(key[:3] for key in load_keys("mobile_prefixes"))
 
 
 def mobile(value: str) -> bool:

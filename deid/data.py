@@ -24,17 +24,29 @@ def patterns_dir() -> Path:
 @cache
 def load_rows(name: str) -> tuple[tuple[str, ...], ...]:
     """The rows of ``patterns/tables/NAME.csv``, without comment lines (``#``) and the header row."""
+    lines, quoted = _lines(name)
+    if not quoted:  # the csv module takes four times as long as cutting at commas
+        return tuple([tuple(line.split(",")) for line in lines])
+    import csv
+
+    return tuple(map(tuple, csv.reader(lines)))
+
+
+@cache
+def load_keys(name: str) -> frozenset[str]:
+    """What stands in the first column of a registry: most are only asked whether they know a number."""
+    return frozenset([line.partition(",")[0] for line in _lines(name)[0]])
+
+
+def _lines(name: str) -> tuple[list[str], bool]:
+    """The lines without comments and the header, and whether a quoted field may be among them."""
     path = patterns_dir() / "tables" / f"{name}.csv"
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise PatternError(f"缺少登记表 {path.name}") from None
     lines = [line for line in text.splitlines() if not line.startswith("#")]
-    if '"' not in text:  # the csv module takes four times as long as cutting at commas
-        return tuple(tuple(line.split(",")) for line in lines)[1:]
-    import csv
-
-    return tuple(map(tuple, csv.reader(lines)))[1:]
+    return lines[1:], '"' in text
 
 
 @cache

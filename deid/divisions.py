@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import count
 from typing import NamedTuple
 
 from deid.data import patterns_dir
@@ -32,30 +33,62 @@ class Place(NamedTuple):
 
 @cache
 def _rows() -> tuple[list[str], list[str]]:
-    """Codes and names, in the order of the names. Not by ``load_rows``: the csv module takes four times as long here."""
-    path = patterns_dir() / "tables" / "divisions.csv"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
-        raise PatternError(f"缺少登记表 {path.name}") from None
-    fields = text.partition("code,name\n")[2].rstrip("\n").replace("\n", ",").split(",")
+    """Codes and names, in the order of the names. Not by ``load_rows``, which is slow for so many."""
+    fields = _table().decode("utf-8").rstrip("\n").replace("\n", ",").split(",")
     return fields[::2], fields[1::2]
 
 
-def _named(text: str, start: int) -> Iterator[int]:
-    """Row numbers of the names that stand at ``start``; the rows are in the order of their names."""
-    return (at for name, at in _with_head(text[start : start + 2]) if text.startswith(name, start))
+@cache
+def _table() -> bytes:
+    """The lines ``code,name``, in the order of the names."""
+    path = patterns_dir() / "tables" / "divisions.csv"
+    try:
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+    except OSError:
+        raise PatternError(f"缺少登记表 {path.name}") from None
+    return content.partition(b"code,name\n")[2].rstrip(b"\n") + b"\n"
+
+
+def _named(text: str, start: int) -> Iterator[tuple[str, str]]:
+    """Names that stand at ``start``, in order, and their codes."""
+    rows = _with_head(text[start : start + 2])
+    return (row for row in rows if text.startswith(row[0], start))
+
+
+_FEW = 200
+"""So many heads are looked up in the bytes of the table; after them, cutting it up pays."""
+_looked_up = count()
 
 
 @lru_cache(maxsize=1 << 13)
-def _with_head(head: str) -> tuple[tuple[str, int], ...]:
-    """The names that begin with these two characters, and their row numbers."""
+def _with_head(head: str) -> tuple[tuple[str, str], ...]:
+    """The names that begin with these two characters, and their codes."""
     if len(head) < 2:
         return ()
-    names = _rows()[1]
+    if next(_looked_up) < _FEW:
+        return tuple(_in_table(head))
+    codes, names = _rows()
     first = bisect_left(names, head)
     last = bisect_left(names, head + "\U0010ffff", first)
-    return tuple((names[at], at) for at in range(first, last))
+    return tuple(zip(names[first:last], codes[first:last], strict=True))
+
+
+def _in_table(head: str) -> Iterator[tuple[str, str]]:
+    """``_with_head`` by halving the table, whose bytes stand in the same order as the names."""
+    table, wanted = _table(), head.encode("utf-8", "surrogatepass")
+    low, high = 0, len(table)
+    while low < high:
+        start = table.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        end = table.index(b"\n", start)
+        if table[table.index(b",", start) + 1 : end] < wanted:
+            low = end + 1
+        else:
+            high = start
+    while table.startswith(wanted, table.find(b",", low) + 1) and low < len(table):
+        end = table.index(b"\n", low)
+        code, _, name = table[low:end].decode("utf-8").partition(",")
+        yield name, code
+        low = end + 1
 
 
 def _stem(name: str) -> str:
@@ -70,11 +103,10 @@ def _short_with_head(head: str) -> dict[str, tuple[str, ...]]:
     """Names of provinces, cities and counties without their suffix that begin with these two
     characters, the longest first -> codes."""
     found: dict[str, tuple[str, ...]] = {}
-    codes = _rows()[0]
-    for name, at in _with_head(head):
-        stem = _stem(name) if len(codes[at]) < 9 else name
+    for name, code in _with_head(head):
+        stem = _stem(name) if len(code) < 9 else name
         if len(stem) > 1 and stem != name:
-            found[stem] = (*found.get(stem, ()), codes[at])
+            found[stem] = (*found.get(stem, ()), code)
     return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 
 
@@ -87,13 +119,12 @@ def _short_named(text: str, start: int) -> Iterator[tuple[str, tuple[str, ...]]]
 
 def full_at(text: str, start: int, rank: int = 0) -> Place | None:
     """The longest full division name at ``start`` of at least ``rank`` (0 province … 3 town)."""
-    if not _with_head(text[start : start + 2]):
-        return None
-    codes, names = _rows()
     best: tuple[int, int] | None = None
-    for at in _named(text, start):
-        own = _RANK_OF_LENGTH[len(codes[at])]
-        fit = (len(names[at]), -own)
+    for name, code in _with_head(text[start : start + 2]):
+        if not text.startswith(name, start):
+            continue
+        own = _RANK_OF_LENGTH[len(code)]
+        fit = (len(name), -own)
         if own >= rank and (best is None or fit > best):
             best = fit
     return Place(start + best[0], LEVELS[-best[1]]) if best else None
@@ -111,7 +142,7 @@ def short_at(text: str, start: int, rank: int = 0) -> Place | None:
 
 def _confirmed(text: str, start: int, codes: tuple[str, ...]) -> list[int]:
     """The ranks of those ``codes`` inside which a division named at ``start`` lies."""
-    inner = {_rows()[0][at] for at in _named(text, start)}
+    inner = {code for _, code in _named(text, start)}
     for _, own in _short_named(text, start):
         inner.update(own)
     return [

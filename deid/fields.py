@@ -100,10 +100,9 @@ def _entity_of() -> Mapping[str, str]:
 def _field_words() -> Mapping[str, Label]:
     words: dict[str, Label] = {}
     fields = raw_fields()["fields"]
-    for key, spec in fields.items():
-        label = _field_label(key, spec)
-        for word in spec["synonyms"].upper().split():  # the file keeps them in normal form
-            words.setdefault(word, label)
+    for key, spec in reversed(fields.items()):  # a word of two fields is the first one's
+        # The file keeps them in normal form.
+        words.update(dict.fromkeys(spec["synonyms"].upper().split(), _field_label(key, spec)))
     for entity in load_entities().values():
         label = Label(field=entity.name, entity=entity.name)
         for word in entity.context:

@@ -6,7 +6,7 @@ import datetime
 import re
 from functools import cache
 
-from deid.data import load_rows
+from deid.data import load_keys
 from deid.later import later
 from deid.tagger import is_cue, minor_names
 
@@ -17,9 +17,9 @@ _SHAPE = later(
 
 @cache
 def _surnames() -> tuple[frozenset[str], frozenset[str]]:
-    rows = load_rows("surnames")
-    single = frozenset(row[0] for row in rows if len(row[0]) == 1)
-    return single, frozenset(row[0] for row in rows if len(row[0]) > 1)
+    known = load_keys("surnames")
+    single = frozenset(name for name in known if len(name) == 1)
+    return single, known - single
 
 
 def family_name_length(name: str) -> int:

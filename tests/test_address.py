@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deid import divisions
 from deid.address import (
     LEVELS,
     Address,
@@ -641,3 +642,11 @@ def test_a_courier_address_goes_to_its_end(before: str, text: str, behind: str) 
 )  # fmt: skip
 def test_a_house_number_takes_no_more_than_its_own_noop(text: str) -> None:
     assert all(text[address.end :] for address in find_addresses(text))
+
+
+def test_divisions_are_found_alike_in_the_table_and_in_its_bytes() -> None:
+    codes, names = divisions._rows()
+    heads = sorted({name[:2] for name in names})[::50]
+    for head in (*heads, "啊啊", "\ud800一", "\U0010ffff一", "aa", "一\0"):
+        rows = [row for row in zip(names, codes, strict=True) if row[0].startswith(head)]
+        assert list(divisions._in_table(head)) == rows, head
