@@ -107,27 +107,37 @@ def _label_of(text: str) -> Label:
     return NO_LABEL if len(text) > _HEADER_LENGTH + 16 else exact_label(text)
 
 
+_TELLS = 2
+"""Of a text in whose row other cells have to be looked at to tell that it is one of data."""
+
+
 @lru_cache(maxsize=1 << 14)
-def _is_telling(text: str) -> bool:
-    """Whether a row may be no data because this stands in it: a blank, a label, a footer, a sum, a
-    signature. A row of several texts none of which is telling, in a block, is one of data."""
-    if text.isdecimal() and text.isascii():
-        return False
-    if not text.strip() or _label_of(text) is not NO_LABEL or ":" in text or "：" in text:
-        return True
-    return "计" in text or normal(text).startswith(_footers())
+def _marks(text: str) -> int:
+    """1 for a label, ``_TELLS`` for a blank, a footer, a sum, a signature, both or neither.
+
+    A row of several texts with no marks, in a block, is one of data.
+    """
+    if _PLAIN_NUMBER.fullmatch(text):
+        return 0
+    if not text or text.isspace():
+        return _TELLS
+    told = ":" in text or "：" in text or "计" in text or normal(text).startswith(_footers())
+    return (_label_of(text) is not NO_LABEL) + (_TELLS if told else 0)
 
 
+_PLAIN_NUMBER = later(r"[0-9*.,+\-/]+")
+"""No label begins or ends with these, but for its numbering; no footer begins so."""
 _NO_LABELS: Mapping[int, Label] = {}
 
 
 def _labels_of(rows: Sequence[Row]) -> tuple[dict[int, Mapping[int, Label]], frozenset[str]]:
-    """The labels in each row, by its number, and the telling texts of all."""
+    """The labels in each row, by its number, and the texts that tell what a row is."""
     texts: set[str] = set()
     for row in rows:
         texts.update(row.cells.values())
-    telling = frozenset(filter(_is_telling, texts))
-    plain = telling.isdisjoint
+    marked = [(text, marks) for text, marks in zip(texts, map(_marks, texts), strict=True) if marks]
+    telling = frozenset(text for text, marks in marked if marks & _TELLS)
+    plain = frozenset(text for text, marks in marked if marks & 1).isdisjoint
     return {
         row.index: _NO_LABELS if plain(row.cells.values()) else _strong(row) for row in rows
     }, telling
@@ -142,6 +152,8 @@ def _is_header(row: Row, strong: Mapping[int, Label]) -> bool:
     if row.header:
         return True
     texts = _texts(row) if strong else []
+    if len(strong) == 1 and len(texts) > 1:
+        return False
     if not texts or any(_LONG_DIGITS.search(fold(text)) for text in texts):
         return False
     if len(texts) == 1:
@@ -251,7 +263,7 @@ def _footers() -> tuple[str, ...]:
 
 
 def _is_total(row: Row) -> bool:
-    if not any("计" in text for text in row.cells.values()):
+    if "计" not in "".join(row.cells.values()):
         return False
     cells = sorted(row.cells)[:4]
     texts = [row.cells[column] for column in cells]
@@ -514,6 +526,7 @@ def _views(
             and len(row.cells) > 1
             and plain(row.cells.values())
             and row.index not in wide
+            and not (strong[row.index] and min(row.cells) in strong[row.index])
         ):
             yield View(row, "data", block)
         else:

@@ -61,6 +61,7 @@ class Numbers:
     _last: tuple[str, int] = ("", -1)
     _block: Block = NO_BLOCK
     _columns: frozenset[int] = frozenset()
+    _grade: str = ""
 
     def row(
         self,
@@ -78,7 +79,7 @@ class Numbers:
         if view.zone != "data":
             return
         if block is not self._block:
-            self._block, self._columns = block, _number_columns(block)
+            self._block, self._columns, self._grade = block, _number_columns(block), ""
         for column in row.cells if len(self._columns) > 1 else self._columns:
             if column in self._columns and column in row.cells:
                 place = table.place(row.index, column)
@@ -109,7 +110,10 @@ class Numbers:
             return True
         if (name, row) != self._last and row not in self.rows.get(name, ()):
             self._last = name, row
-            self.strong[_strong_grade(block)] += 1
+            if block is not self._block or not self._grade:
+                self._block, self._columns = block, _number_columns(block)
+                self._grade = _strong_grade(block)
+            self.strong[self._grade] += 1
         return False
 
 
@@ -269,12 +273,16 @@ class _Tally:
         if view.block is not self._block:
             self.close()
             self._block = view.block
-        hits, hidden = self._hits, self._hidden
-        for column, text in view.row.cells.items():
-            hit = "**" in text or (
-                column in found and any(item.entity in hidden for item in found[column])
-            )
-            hits[column] = hits.get(column, 0) + hit
+        hits, hidden, cells = self._hits, self._hidden, view.row.cells
+        if not cells.keys() <= hits.keys():
+            hits.update((column, 0) for column in cells if column not in hits)
+        seen = {column for column, text in cells.items() if "**" in text}
+        for column, findings in found.items():
+            for item in findings:
+                if item.entity in hidden:
+                    seen.add(column)
+        for column in seen:
+            hits[column] += 1
 
     def close(self) -> None:
         """Bring what was counted in the block to the report."""
@@ -419,7 +427,7 @@ def propagate(parts: Sequence[Table | Text], work: Work, policy: Policy) -> None
     alone = work.hidden.alone
     for place, text, star in texts_to_search(parts, work.hidden):
         edits = work.edits.get(place, [])
-        if text in alone and any(edit.start < edit.end for edit in edits):
+        if edits and text in alone and edits[0].start < edits[0].end:
             continue  # whatever stands there overlaps what is hidden already
         fresh = []
         for start, end, entity in work.hidden.find(text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -78,6 +78,13 @@ def _as_edited(source: Sequence[Table | Text], output: Sequence[Table | Text], w
     return len(changed) == len(edits)
 
 
+def _side_by_side(old: Mapping[int, str], new: Mapping[int, str]) -> Iterable[tuple[int, str, str]]:
+    """Column and what stands there before and after; nothing where there is no cell."""
+    if list(old) == list(new):
+        return zip(old, old.values(), new.values(), strict=True)
+    return [(column, old.get(column, ""), new.get(column, "")) for column in {*old, *new}]
+
+
 def _cells_as_edited(
     old: Table, new: Table, edits: Mapping[str, Sequence[Edit]], changed: set[str], *, every: bool
 ) -> bool:
@@ -88,8 +95,7 @@ def _cells_as_edited(
             return False
         if not every and a.cells == b.cells:
             continue
-        for column in a.cells if a.cells.keys() == b.cells.keys() else {*a.cells, *b.cells}:
-            text, shown = a.cells.get(column, ""), b.cells.get(column, "")
+        for column, text, shown in _side_by_side(a.cells, b.cells):
             if not every and text == shown:
                 continue
             place = old.place(a.index, column)

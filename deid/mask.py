@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from deid.model import Edit, Finding
 from deid.policy import Policy
 
 
 def edits_for(
-    text: str, findings: Iterable[Finding], policy: Policy, *, place: str = "", star: str = "*"
+    text: str, findings: Sequence[Finding], policy: Policy, *, place: str = "", star: str = "*"
 ) -> list[Edit]:
     """What has to change in ``text``, in order. ``star`` stands for a hidden character here."""
     edits = []
-    for finding in sorted(findings, key=_start):
+    for finding in sorted(findings, key=_start) if len(findings) > 1 else findings:
         if not policy.hides(finding.entity):
             continue
         value = text[finding.start : finding.end]
@@ -45,6 +45,8 @@ def _shortest(place: str, start: int, value: str, new: str) -> Edit:
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     """``text`` with edits (sorted, not overlapping) applied."""
+    if not edits:
+        return text
     pieces, at = [], 0
     for edit in edits:
         pieces += [text[at : edit.start], edit.replacement]
@@ -52,6 +54,6 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     return "".join([*pieces, text[at:]])
 
 
-def mask_spans(text: str, findings: Iterable[Finding], policy: Policy) -> str:
+def mask_spans(text: str, findings: Sequence[Finding], policy: Policy) -> str:
     """``text`` with every finding that the policy hides changed as it says."""
     return apply_edits(text, edits_for(text, findings, policy))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 from deid.address import cut, parse_address
@@ -339,4 +339,4 @@ def build(name: str, options: Mapping[str, object], where: str) -> Operator:
         function("", **options)
     except TypeError:
         raise PatternError(f"{where}: {name} 不认识选项 {sorted(options)}") from None
-    return lambda value: function(value, **options)
+    return partial(function, **options) if options else function

@@ -119,6 +119,8 @@ def _form_values(views: Iterable[View]) -> Iterator[Labelled]:
     """The values of forms, person by person: along the rows, or down where the list lies sideways."""
     aside: list[Labelled] = []
     for view in views:
+        if view.zone != "form" and not aside:
+            continue
         values = [
             Labelled((view.row.index, column), view.row.cells[column], label)
             for column, label in (view.labels.items() if view.zone == "form" else ())
@@ -214,7 +216,10 @@ class _Columns(dict[int, _Found]):
         if self._on != day:
             self._marks = [(one.index, _TellsMinor(one.label.entity, day)) for one in self._telling]
             self._on = day
-        return any(tells[cells.get(index, "")] for index, tells in self._marks)
+        told = False
+        for index, tells in self._marks:
+            told = told or tells[cells.get(index, "")]
+        return told
 
 
 class _Unseen(_Found):
@@ -232,11 +237,10 @@ class _TellsMinor(dict[str, bool]):
 
     def __missing__(self, text: str) -> bool:
         folded = fold(text)
-        told = self[text] = any(
-            _is_minor(fold(value), self._entity, self._day)
-            for value in (folded, *_NAME_BREAK.split(folded))
-        )
-        return told
+        values = {folded, *map(fold, _NAME_BREAK.split(folded))}
+        found = [value for value in values if _is_minor(value, self._entity, self._day)]
+        self[text] = bool(found)
+        return bool(found)
 
 
 _shared = _CellScanner()

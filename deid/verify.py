@@ -35,7 +35,8 @@ class Residue:
         # through all that share a beginning would cost as much as the list is long.
         self._values: dict[str, dict[int, dict[str, str]]] = {}
         self._count = 0
-        self._names = False
+        self._names = self._ascii_names = False
+        self._least = 1 << 30
         self.clean: set[str] = set()
         """Texts that are known to hold none of the values."""
         self.alone: set[str] = set()
@@ -53,15 +54,23 @@ class Residue:
         if len(plain) < least or STAR_LIKE.search(folded):
             return
         self._names |= least < _KEY
+        if entity == "PERSON":
+            self._ascii_names |= plain.isascii()
+        elif len(plain) < self._least:
+            self._least = len(plain)
         self._cue = None
         if self.clean:
             self.clean.clear()
-        if alone and entity != "PERSON" and folded.isalnum() and plain == _capitals(folded):
+        if alone and entity != "PERSON" and len(plain) == len(folded):  # nothing between
             self.alone.add(value)
-        bucket = self._values.setdefault(plain[: min(_KEY, least)], {}).setdefault(len(plain), {})
+        key = plain[: least if least < _KEY else _KEY]
+        sizes = self._values.get(key) or self._values.setdefault(key, {})
+        bucket = sizes.get(len(plain)) or sizes.setdefault(len(plain), {})
+        old = bucket.get(plain)
+        self._count += old is None
         # Hidden as two entities it goes as one of them, the same whichever cell comes first.
-        self._count += plain not in bucket
-        bucket[plain] = min(entity, bucket.get(plain, entity))
+        if old is None or entity < old:
+            bucket[plain] = entity
 
     def find(self, text: str) -> Sequence[tuple[int, int, str]]:
         """(start, end, entity) of each hidden value that still stands in ``text``."""
@@ -75,18 +84,23 @@ class Residue:
     def _find(self, folded: str) -> Iterator[tuple[int, int, str]]:
         if not _SIX_DIGITS.search(folded) and not self._beginnings().search(folded.upper()):
             return
-        plain = _capitals(folded if folded.isalnum() else _OTHERS.sub("", folded))
-        begins = self._begins(plain)
+        plain = folded if folded.isalnum() else _OTHERS.sub("", folded)
+        no_names = not self._names or (not self._ascii_names and plain.isascii())
+        if no_names and len(plain) < self._least and "." not in folded:
+            return
+        plain = _capitals(plain)
+        begins = self._begins(plain, names=not no_names)
         if not begins and ("." not in folded or not _SCIENTIFIC.search(folded)):
             return
-        places: Sequence[int] = range(len(plain))
-        if len(plain) < len(folded):
-            places = [match.start() for match in _ALNUM.finditer(folded)]
+        places: Sequence[int] = range(len(plain)) if len(plain) == len(folded) else ()
         done = 0
         for at in begins:
             match = self._at(plain, at) if at >= done else None
-            span = (places[at], places[at + len(match[0]) - 1] + 1) if match else (0, 0)
-            if match and (match[1] != "PERSON" or _is_the_name(folded, *span)):
+            if match is None:
+                continue
+            places = places or [match.start() for match in _ALNUM.finditer(folded)]
+            span = (places[at], places[at + len(match[0]) - 1] + 1)
+            if match[1] != "PERSON" or _is_the_name(folded, *span):
                 yield *span, match[1]
                 done = at + len(match[0])
         for number in _SCIENTIFIC.finditer(folded):
@@ -103,10 +117,10 @@ class Residue:
             self._cue = re.compile(f"[{some}]" if some else "(?!)")
         return self._cue
 
-    def _begins(self, plain: str) -> list[int]:
+    def _begins(self, plain: str, *, names: bool) -> list[int]:
         """Where in a text the first characters of a value stand."""
         values, places = self._values, range(len(plain))
-        if self._names:
+        if names:
             return [
                 at
                 for at in places

@@ -152,6 +152,9 @@ class Delimited:
 
     def _changed(self, raw: bytes, edits: Mapping[int, Sequence[Edit]]) -> Iterator[bytes]:
         text, codec = self._encoding.decode(raw)
+        if '"' not in text and self._encoding.is_exact:
+            yield encode(self._dialect.changed(text, edits), codec)
+            return
         changes = []
         for column, field in enumerate(self._dialect.fields(text)):
             if column in edits:
@@ -163,7 +166,7 @@ class Delimited:
                     break
         if len(changes) < len(edits):
             raise UnsafeEdit("要修改的单元格不在文件里。")
-        return splice(raw, text, codec, changes)
+        yield from splice(raw, text, codec, changes)
 
 
 class _Field(NamedTuple):
@@ -226,11 +229,26 @@ class _Dialect:
             return [field.cell for field in self.fields(text)]
         return text.rstrip("\r\n").split(self.delimiter)
 
+    def changed(self, text: str, edits: Mapping[int, Sequence[Edit]]) -> str:
+        """A row without quotes with its cells edited."""
+        body = text.rstrip("\r\n")
+        cells = body.split(self.delimiter)
+        for column, wanted in edits.items():
+            if column >= len(cells):
+                raise UnsafeEdit("要修改的单元格不在文件里。")
+            cells[column] = self._replaced(cells[column], wanted)
+        # A row must not become a blank line.
+        return (self.delimiter.join(cells) or '""') + text[len(body) :]
+
     def replaced(self, field: _Field, edits: Sequence[Edit]) -> str:
         """The field with its cell edited: in its quotes if it has some, else quoted if it must be."""
-        new = _edited(field.cell, edits)
         if field.quoted:
+            new = _edited(field.cell, edits)
             return f'"{_doubled(new)}"' if field.closed else f'"{_doubled(new)}'
+        return self._replaced(field.cell, edits)
+
+    def _replaced(self, cell: str, edits: Sequence[Edit]) -> str:
+        new = _edited(cell, edits)
         added = any('"' in edit.replacement for edit in edits) or new.startswith('"')
         if added or self.delimiter in new or "\n" in new or "\r" in new:
             return f'"{_doubled(new)}"'
@@ -423,6 +441,8 @@ def _fit(text: str, delimiter: str) -> _Fit | None:
 
 def _widths(text: str, delimiter: str) -> tuple[list[int], int]:
     """Cells in each of the first rows that are not blank, and rows with text after a quote."""
+    if '"' not in text:
+        return _plain_widths(text, delimiter), 0
     dialect = _Dialect(delimiter)
     rows: list[int] = []
     at = stray = 0
@@ -432,6 +452,22 @@ def _widths(text: str, delimiter: str) -> tuple[list[int], int]:
             rows.append(cells)
             stray += odd
     return rows, stray
+
+
+def _plain_widths(text: str, delimiter: str) -> list[int]:
+    """``_widths`` of a text without quotes."""
+    rows: list[int] = []
+    at = 0
+    while at < len(text) and (at < _ENOUGH or len(rows) < 3):
+        match = _LINE_END.search(text, at)
+        end, after = match.span() if match else (len(text), len(text))
+        if end > at:
+            rows.append(text.count(delimiter, at, end) + 1)
+        at = after
+    return rows
+
+
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 def _commas_are_decimal(text: str) -> bool:

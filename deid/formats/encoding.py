@@ -56,6 +56,12 @@ class Encoding:
     first_odd: int = 0
 
     @property
+    def is_exact(self) -> bool:
+        """Whether a text that is decoded and encoded again comes back byte for byte, each character
+        by itself: all lines are in the one encoding, of bytes."""
+        return not self.odd and self.name in ("utf-8", "gb18030")
+
+    @property
     def width(self) -> int:
         """Bytes in the smallest unit of the encoding."""
         return 2 if self.name.startswith("utf-16") else 1
@@ -165,9 +171,11 @@ def encode(text: str, codec: Codec) -> bytes:
 
 def _decodes(data: bytes, codec: Codec) -> bool:
     """Whether all of the data is well formed; looks at a piece at a time to spare memory."""
-    decoder = getincrementaldecoder(codec.name)(codec.errors)
     view = memoryview(data)
     try:
+        if len(data) <= _CHUNK:
+            return data.decode(*codec) is not None
+        decoder = getincrementaldecoder(codec.name)(codec.errors)
         for at in range(0, len(data), _CHUNK):
             decoder.decode(view[at : at + _CHUNK])
         decoder.decode(b"", final=True)
