@@ -88,7 +88,9 @@ def _headers() -> Mapping[str, Label]:
 @cache
 def _labels() -> Mapping[str, Label]:
     """Every word that stands before a value in prose; there an order number is no column."""
-    return {**_field_words(), **_label_words(), **_entity_words()}
+    words = {**_field_words(), **_label_words(), **_entity_words()}
+    words.pop("ID", None)  # heads a column of serial numbers; in prose anything, an ID number too
+    return words
 
 
 @cache

@@ -68,7 +68,18 @@ _CHILD = (
     "(?:未成年人|未成年(?:子女|儿子|女儿|孙子|孙女)|孤儿|困境儿童|留守儿童|事实无人抚养儿童|孤残儿童|"
     "婴儿|幼儿|(?:小|初中|高中)学生)"
 )
-_CLASS = "(?:幼儿园|小学|初[一二三中]|[一二三四五六七八九]年级|中班|大班|小班)"
+_READS = "(?:现?就?读于?|上|念)"
+CLASS_WORDS = ("幼儿园", "小学", "初一", "初二", "初三", "年级", "中班", "大班", "小班")
+"""What a class or school of children is told by: one of them stands where nothing else says so."""
+_CLASS = "(?:幼儿园|小学|初[一二三]|[一二三四五六七八九]年级|[中大小]班)"
+# Where a child learns; whoever works there is none.
+_GRADE = "(?:初[一二三]|[一二三四五六七八九]年级)"
+_WORKS = "(?![\u4e00-\u9fff]{0,6}(?:教师|老师|主任|校长|职工|保安|退休|任教))"
+_AT_SCHOOL = (
+    f"(?:{_READS}[\u4e00-\u9fff]{{0,14}}{_CLASS}|现?在[\u4e00-\u9fff]{{0,14}}{_GRADE}){_WORKS}"
+)
+_AT_GRADE = f"[\u4e00-\u9fff]{{0,14}}{_GRADE}{_WORKS}"
+_PUPIL = "(?:[(][0-9一二三四五六七八九十]{1,3}[)])?班?(?:在读|在校)?学生"
 
 
 @cache
@@ -86,6 +97,11 @@ def _alone() -> tuple[re.Pattern[str], ...]:
         later(
             rf"学生{_NAME}\s*[(,]?\s*(?:就读于?[\u4e00-\u9fff]{{0,12}})?(?=[\u4e00-\u9fff]{{0,12}}{_CLASS})"
         ),
+        later(
+            rf"(?<![\u4e00-\u9fff]){_NAME}(?=\s*(?:[(,]\s*)?(?:[男女],|系[^,;。()]{{0,14}},)?{_AT_SCHOOL}"
+            rf"|\s*[(,]\s*(?:(?:[男女],)?学生,{_AT_GRADE}|(?:[男女],)?{_AT_GRADE}{_PUPIL}))"
+        ),
+        later(rf"(?:{_KIN})(?:姓名)?[:为叫是]?\s*{_NAME}(?=,?{_AT_SCHOOL})"),
     )
 
 
@@ -191,7 +207,9 @@ def may_name_minor(folded: str) -> bool:
     """
     if not may_tell_age(folded):
         return False
-    return bool(_KIN_CUE.search(folded) or _born_apart().search(folded))
+    return bool(
+        _KIN_CUE.search(folded) or _born_apart().search(folded) or _CLASS_CUE.search(folded)
+    )
 
 
 def may_tell_age(folded: str) -> bool:
@@ -203,13 +221,16 @@ _KIN_CUE = later("[子女儿孙甥侄孩弟妹岁婴孤生人](?:(?<=[^生人])|
 """A character that each word of ``_KIN`` and ``_CHILD`` has, or the unit of an age."""
 
 
+_CLASS_CUE = later(_CLASS)
+
+
 @cache
 def _born_apart() -> re.Pattern[str]:
     return later(rf"[(,]\s*{_SEX}{_BORN}")
 
 
 _MINOR_CUE = later(
-    r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴|幼儿|生儿|遗孤|小学|年级|初中生|[就在]读|读[小初]"
+    r"岁|(?:19|20)\d\d\s*[年.\-/]|未成年|孤儿|儿童|婴|幼儿|生儿|遗孤|小学|年级|初中生|初[一二三]|幼儿园|[中大小]班|[就在]读|读[小初]"
 )
 
 

@@ -84,7 +84,7 @@ _LONG_RUN = later(r"(?<![\dXx])(?=\d)[\dXx]{19,}")
 _TWO_MOBILES = later(r"(?<!\d)1[3-9](?:[ -]?\d){20}(?!\d)")
 _GROUPED_ID = later(r"(?<!\d)\d{6}[ \-.·]\d{8}[ \-.·]\d{3}[\dXx](?=\d)")
 _GATE = later(
-    r"\d|@|wxid|[A-Za-z]{4}|岁|未成年|孤儿|儿童|学生|婴|幼儿|生儿|遗孤|[就在]读|读[小初]|[村镇乡路街巷社组队号院栋幢楼室屯弄]|[\u4e00-\u9fff][A-Z]"
+    r"\d|@|wxid|[A-Za-z]{4}|岁|未成年|孤儿|儿童|学生|婴|幼儿|生儿|遗孤|[就在]读|读[小初]|年级|小学|初[一二三]|[中大小]班|[村镇乡路街巷社组队号院栋幢楼室屯弄]|[\u4e00-\u9fff][A-Z]"
 )
 
 
@@ -342,7 +342,7 @@ def _forms(folded: str, entity: str) -> tuple[_Form, ...]:
 
 
 _NUMBERISH = later(
-    r"(?:\d[\W_]{0,3}){6}\d|[A-Za-z]\d{5}|[\dOoIlBSZ]{15}|@|wxid_|QQ|qq|微信|扣扣|(?i:wechat|vx|wx)"
+    r"(?:\d[\W_]{0,3}){6}\d|[A-Za-z]\d{5}|[\dOoIlBSZ]{15}|@|wxid_|QQ|qq|微信|扣扣|抖音|快手|陌陌|钉钉|飞书|支付宝|(?i:wechat|vx|wx)"
     r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]\s{0,3}[A-Za-z]"
 )
 """What every number has at least: seven digits, or the beginning of an account or a plate."""
