@@ -8,14 +8,16 @@ import datetime
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 from deid.columns import NAME_FIELDS, profile_rows
 from deid.fields import NO_LABEL, Label, exact_label, markers
 from deid.later import later
+from deid.lists import runs, titled_lists
 from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, scan
@@ -33,6 +35,8 @@ _DELIMITERS = ("\t", "|", "｜", ";", "；", ",", "，", "、", "\u3000", "   ",
 _SHARE = 0.5
 """Of the lines that are not empty, how many must have the same number of fields to be a list."""
 _MOST_FIELDS = 200
+_SENTENCE = 100
+"""A longer line is no value of a table pasted one cell a line."""
 _VALUE = 60
 """A line below a label that is longer, or has a colon, is not the value of that label."""
 _HEAD = 400
@@ -88,8 +92,7 @@ def scan_texts(
 ) -> Iterator[TextFindings]:
     """Each text with its findings, in order; ``reference`` is the day on which ages count."""
     known = known or Known()
-    grid = _as_list(texts, _list_rows(texts)) or _pasted_rows(texts)
-    listed, fields = _scan_list(texts, grid, reference)
+    listed, fields = _scan_lists(texts, _grids(texts), reference)
     plain = [[] if at in listed else known.scan(text.text) for at, text in enumerate(texts)]
     settings = _settings(texts, listed, [bool(found) and _is_personal(found) for found in plain])
     minors = _minors(texts, settings, reference or datetime.date.today())
@@ -127,6 +130,38 @@ def merge(found: Sequence[Finding]) -> list[Finding]:
 
 
 # ---------------------------------------------------------------------------- lines that are a list
+
+
+def _grids(texts: Sequence[Text]) -> list[list[list[_Piece]]]:
+    """The lists that the texts are or hold.
+
+    First the one that most of the lines make, then those with titles of their own, then lines that
+    stand together and whose fields tell what they are.
+    """
+    rest = {at: text.text for at, text in enumerate(texts) if text.text.strip()}
+    found = [_as_list(texts, _list_rows(texts))]
+    _leave_out(rest, found)
+    found += titled_lists(rest)
+    _leave_out(rest, found)
+    found += [_as_list(texts, grid) for grid in runs(rest)]
+    _leave_out(rest, found)
+    while pasted := _pasted_rows(texts, rest):
+        found.append(pasted)
+        last = max(line for row in pasted for line, _, _ in row)
+        rest = {at: line for at, line in rest.items() if at > last}
+    return list(filter(None, found))
+
+
+def holds_lists(texts: Sequence[Text]) -> bool:
+    """Whether some lines among the texts make a list of their own."""
+    rest = {at: text.text for at, text in enumerate(texts) if text.text.strip()}
+    return bool(titled_lists(rest)) or any(_as_list(texts, grid) for grid in runs(rest))
+
+
+def _leave_out(rest: dict[int, str], grids: Sequence[Sequence[Sequence[_Piece]]]) -> None:
+    """Take the lines of lists out of the rest."""
+    for line in {line for grid in grids for row in grid for line, _, _ in row}:
+        rest.pop(line, None)
 
 
 _Piece = tuple[int, int, int]
@@ -168,8 +203,8 @@ def _as_list(texts: Sequence[Text], grid: list[list[_Piece]]) -> list[list[_Piec
     return grid if voted and len(grid) >= _LEAST_ROWS else []
 
 
-def _rows(texts: Sequence[Text], grid: Sequence[Sequence[_Piece]]) -> Iterator[Row]:
-    for at, pieces in enumerate(grid):
+def _rows(texts: Sequence[Text], grid: Sequence[Sequence[_Piece]], first: int = 0) -> Iterator[Row]:
+    for at, pieces in enumerate(grid, first):
         cells = {n: texts[line].text[a:b] for n, (line, a, b) in enumerate(pieces)}
         yield Row(at, {n: cell for n, cell in cells.items() if cell.strip()})
 
@@ -223,18 +258,22 @@ def _fields(line: str, delimiter: str) -> list[tuple[int, int]]:
     return [(a, b) for a, b in spans if b > a or not blank]
 
 
-def _pasted_rows(texts: Sequence[Text]) -> list[list[_Piece]]:
+def _pasted_rows(texts: Sequence[Text], among: Container[int] | None = None) -> list[list[_Piece]]:
     """The rows of a table pasted one cell a line: some labels in a row, then values in turn."""
-    lines = [at for at, text in enumerate(texts) if text.text.strip()]
+    lines = [
+        at for at, text in enumerate(texts) if text.text.strip() and (among is None or at in among)
+    ]
     flags = [len(texts[at].text) < 30 and _is_label(texts[at].text) for at in lines]
     if not any(flags):
         return []
-    for start in range(len(lines)):
+    start = 0
+    while start < len(lines):
         width = 0
         while start + width < len(lines) and flags[start + width]:
             width += 1
         if width >= 3:
             return _in_turn(texts, lines[start:], width)
+        start += width + 1
     return []
 
 
@@ -250,6 +289,10 @@ def _in_turn(texts: Sequence[Text], lines: Sequence[int], width: int) -> list[li
         first = texts[chunk[0]].text.strip()
         if start and width > 3 and rows and not first.isdigit() and _serial(texts, rows):
             break
+        if any(_is_own(texts[at].text) or len(texts[at].text) > _SENTENCE for at in chunk):
+            break
+        if 3 <= sum(_is_label(texts[at].text) for at in chunk) < width and start:
+            break  # the titles of another table
         rows.append([(at, 0, len(texts[at].text)) for at in chunk])
     return rows
 
@@ -259,28 +302,44 @@ def _serial(texts: Sequence[Text], rows: Sequence[Sequence[_Piece]]) -> bool:
     return len(rows) > 1 and texts[rows[1][0][0]].text.strip().isdigit()
 
 
-def _scan_list(
-    texts: Sequence[Text], grid: Sequence[Sequence[_Piece]], reference: datetime.date | None
+def _scan_lists(
+    texts: Sequence[Text],
+    grids: Sequence[Sequence[Sequence[_Piece]]],
+    reference: datetime.date | None,
 ) -> tuple[dict[int, list[Finding]], dict[int, tuple[Field, ...]]]:
-    """Text -> findings of a list, read as the table that it is; and text -> the fields in it."""
-    if not grid:
-        return {}, {}
-    found: dict[int, list[Finding]] = {line: [] for row in grid for line, _, _ in row}
-    cells: dict[tuple[int, int], CellFindings] = {}
-    for cell in scan_table(
-        Table("", lambda: _rows(texts, grid), lambda row, column: ""), reference
-    ):
-        line, start, _ = grid[cell.row][cell.column]
-        cells[cell.row, cell.column] = cell
-        found[line] += [
-            replace(item, start=start + item.start, end=start + item.end) for item in cell.findings
-        ]
+    """Text -> findings of lists, read as the tables that they are; and text -> the fields in it."""
+    found: dict[int, list[Finding]] = {
+        line: [] for grid in grids for row in grid for line, _, _ in row
+    }
     fields: dict[int, tuple[Field, ...]] = {}
+    first = 0
+    for grid in grids:
+        cells: dict[tuple[int, int], CellFindings] = {}
+        table = Table("", partial(_rows, texts, grid, first), lambda row, column: "")
+        for cell in scan_table(table, reference):
+            line, start, _ = grid[cell.row - first][cell.column]
+            cells[cell.row - first, cell.column] = cell
+            found[line] += [
+                replace(item, start=start + item.start, end=start + item.end)
+                for item in cell.findings
+            ]
+        _note_fields(fields, grid, cells)
+        first += len(grid)
+    return found, fields
+
+
+def _note_fields(
+    fields: dict[int, tuple[Field, ...]],
+    grid: Sequence[Sequence[_Piece]],
+    cells: Mapping[tuple[int, int], CellFindings],
+) -> None:
+    """Note the fields of each line; one that several rows show, the row above being wrapped, once."""
     for number, row in enumerate(grid):
         for column, (line, start, end) in enumerate(row):
-            one = Field(column, start, end, cells.get((number, column)))
-            fields[line] = (*fields.get(line, ()), one)
-    return found, fields
+            known = fields.get(line, ())
+            if all((start, end) != (other.start, other.end) for other in known):
+                one = Field(column, start, end, cells.get((number, column)))
+                fields[line] = (*known, one)
 
 
 def _across_fields(text: str) -> list[Finding]:
@@ -301,6 +360,8 @@ def _settings(
     for at in _beside(records):
         if _listed(texts[at].text):
             settings[at] = PROSE
+        if _goes_on(texts[at].text):
+            settings[at] = _RECORD
     for start, end in _forms(texts):
         if any(_tells_of_a_person(texts[at].text) for at in range(start, end)):
             settings[start:end] = [Setting(people=True)] * (end - start)
@@ -362,6 +423,20 @@ def _listed(text: str) -> bool:
     return len(pieces) >= 2 and is_name(pieces[0].strip())
 
 
+_MORE = later(
+    r"(?:\s+|[-•*]\s*)(?:[现家]?居?住|(?:家庭|联系)?(?:地址|电话|手机|方式)|[账帐卡]号|开户)"
+    r"|\s*[现家]?居?住(?![房建保宿院])"
+)
+
+_OFFICE = later(r"政府|民政|办公室|[办局站所科][）)\s]|[办局站所科]$|中心|监督|举报|咨询|值班")
+
+
+def _goes_on(text: str) -> bool:
+    """Whether a line beside one about a person goes on about the same: where the person lives; set
+    in from the left, how to reach the person."""
+    return bool(_MORE.match(text)) and not _is_own(text) and not _OFFICE.search(text)
+
+
 def _forms(texts: Sequence[Text]) -> Iterator[tuple[int, int]]:
     """Runs of at least three lines that each begin with a label: 姓名 张三 / 联系电话 8344913."""
     start = 0
@@ -371,11 +446,19 @@ def _forms(texts: Sequence[Text]) -> Iterator[tuple[int, int]]:
         and not _is_own(text.text)
         for text in texts
     ]
+    flags = [
+        flag or (flags[at - 1] and bool(_RULE.fullmatch(texts[at].text))) if at else flag
+        for at, flag in enumerate(flags)
+    ]
     for at, flag in enumerate([*flags, False]):
         if not flag:
             if at - start >= 3:
                 yield start, at
             start = at + 1
+
+
+_RULE = later(r"\s*[-=*—─_]{3,}\s*")
+"""Parts one person's lines from the next one's."""
 
 
 def _is_own(text: str) -> bool:

@@ -27,7 +27,7 @@ GROUPS = (
     {"calendar", "matters"},
     {"explain"},
     {"evidence"},
-    {"scan", "columns", "vector", "prose", "tables"},
+    {"scan", "columns", "vector", "prose", "tables", "lists"},
     {"mask", "verify"},
     {"actions.rules"},
     {"actions.grids"},
