@@ -483,39 +483,55 @@ _BEHIND = ~_INSIDE[8 - np.minimum(np.arange(18), 8)]
 
 def put_stars(source: Bytes, starts: Places, count: int) -> None:
     """Write ``count`` stars at each place; another way than the masks', which are held against it."""
-    if count and len(starts):
-        shape = (len(source) - count,)
-        view: Any = np.ndarray(shape, f"V{count}", source, strides=(1,))
-        view[starts] = np.void(bytes([STAR]) * count)
+    if count >= 8:
+        words = overlapping(source, 8)
+        for at in (*range(0, count - 8, 8), count - 8):
+            words[starts + at] = STARS
+    else:
+        for at in range(count):
+            source[starts + at] = STAR
 
 
-_BLOCK = 64
-"""Bytes of each stretch that are compared at once."""
+_BLOCKS = (128, 64)
+"""Bytes of each stretch that are compared at once: the more the better, if it is that long."""
 
 
 def same_stretches(one: Bytes, ones: Places, other: Bytes, others: Places, lengths: Places) -> bool:
     """Whether all bytes of the stretches are the same: of each ``lengths`` bytes, in ``one`` from
     ``ones`` on and in ``other`` from ``others`` on."""
-    if not (lengths >= _BLOCK).all():
-        short = lengths < _BLOCK
-        if not _same_short(one, ones[short], other, others[short], lengths[short]):
-            return False
-        ones, others, lengths = ones[~short], others[~short], lengths[~short]
-    last = lengths - _BLOCK
-    if not _same_blocks(one, ones + last, other, others + last):
+    for block in _BLOCKS:
+        long = lengths >= block
+        if not long.all():
+            here = np.flatnonzero(long)
+            if not _same_long(one, ones[here], other, others[here], lengths[here], block):
+                return False
+            rest = np.flatnonzero(~long)
+            ones, others, lengths = ones[rest], others[rest], lengths[rest]
+        else:
+            return _same_long(one, ones, other, others, lengths, block)
+    return _same_short(one, ones, other, others, lengths)
+
+
+def _same_long(
+    one: Bytes, ones: Places, other: Bytes, others: Places, lengths: Places, block: int
+) -> bool:
+    """The same of stretches of at least a block: the last one, and those in front of it."""
+    last = lengths - block
+    if not _same_blocks(one, ones + last, other, others + last, block):
         return False
     at = 0
-    while len(ones := ones[last > at]):
-        others, last = others[last > at], last[last > at]
-        if not _same_blocks(one, ones + at, other, others + at):
+    while len(more := np.flatnonzero(last > at)):
+        if len(more) < len(last):
+            ones, others, last = ones[more], others[more], last[more]
+        if not _same_blocks(one, ones + at, other, others + at, block):
             return False
-        at += _BLOCK
+        at += block
     return True
 
 
-def _same_blocks(one: Bytes, ones: Places, other: Bytes, others: Places) -> bool:
-    mine, theirs = overlapping(one, _BLOCK, "V")[ones], overlapping(other, _BLOCK, "V")[others]
-    return bool(mine.tobytes() == theirs.tobytes())
+def _same_blocks(one: Bytes, ones: Places, other: Bytes, others: Places, block: int) -> bool:
+    mine = overlapping(one, block, "V")[ones].view(np.uint64)
+    return bool((mine == overlapping(other, block, "V")[others].view(np.uint64)).all())
 
 
 def _same_short(one: Bytes, ones: Places, other: Bytes, others: Places, lengths: Places) -> bool:

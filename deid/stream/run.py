@@ -1,6 +1,6 @@
 """Large csv files, masked and verified a window at a time, in memory that does not grow with the file.
 
-Every window is read back from the output as soon as it is written. GB18030 is masked as it stands,
+Every window is read back from the output as soon as it is written, in a second thread. GB18030 is masked as it stands,
 UTF-16 is read as UTF-8 and written back as it was. What cannot be streamed (lines in several
 encodings, quotes that only ``csv.reader`` understands, a hidden value that stands elsewhere too) is
 left to the exact path.
@@ -10,21 +10,24 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from deid.columns import Profile
 from deid.formats.encoding import Encoding
 from deid.model import Remark
 from deid.policy import Policy
 from deid.scan import Setting
-from deid.stream.reader import Digest, Kind, Reader, encodings, kind_of
+from deid.stream.reader import Kind, Reader, encodings, kind_of
 from deid.stream.recheck import Recheck
 from deid.stream.verdicts import KNOWN, Elsewhere, Tally, Unstreamable
 from deid.stream.windows import Pass
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,43 @@ class _Doubtful:
     settings: list[Setting]
 
 
+class _Output:
+    """What is masked, on its way to the file: written, read back, compared and added to the digest
+    in another thread, which holds no more than a few windows."""
+
+    def __init__(self, writer: BinaryIO, back: BinaryIO, aside: Executor) -> None:
+        self._writer, self._back, self._aside = writer, back, aside
+        self._pending: deque[Future[object]] = deque()
+        self.digest = hashlib.sha256()
+
+    def later(self, step: Callable[[bytes], object], data: bytes) -> None:
+        """Have a step done in its turn. Raises what an earlier one raised."""
+        self._pending.append(self._aside.submit(step, data))
+        while len(self._pending) > _AHEAD:
+            self._pending.popleft().result()
+
+    def write(self, raw: bytes) -> None:
+        """Have the next bytes written. Raises Unstreamable where earlier ones came back as others."""
+        self.later(self._write, raw)
+
+    def _write(self, raw: bytes) -> None:
+        self._writer.write(raw)
+        self._writer.flush()
+        again = self._back.read(len(raw))
+        if again != raw:
+            raise Unstreamable
+        self.digest.update(again)
+
+    def finish(self) -> None:
+        """Wait until everything is in the file. Raises the same."""
+        while self._pending:
+            self._pending.popleft().result()
+
+
+_AHEAD = 8
+"""Steps that may wait for their turn: four windows read and written."""
+
+
 @dataclass
 class _Run:
     """Masks, and verifies what is in the file then; with what is hidden in ``spread`` hidden
@@ -110,15 +150,16 @@ class _Run:
         first = Pass(self.kind, self.policy, spread=self.spread)
         from concurrent.futures import ThreadPoolExecutor
 
-        read, written = hashlib.sha256(), hashlib.sha256()
+        read = hashlib.sha256()
         with (
-            ThreadPoolExecutor(1) as aside,
             self.source.open("rb") as reader,
             self.target.open("wb") as writer,
             self.target.open("rb") as back,
+            ThreadPoolExecutor(1) as aside,
         ):
-            told = Reader(reader, self.kind, lambda data: aside.submit(read.update, data))
-            self._mask(first, told, writer, back, lambda data: aside.submit(written.update, data))
+            out = _Output(writer, back, aside)
+            told = Reader(reader, self.kind, lambda data: out.later(read.update, data))
+            self._mask(first, told, out)
             os.fsync(writer.fileno())
         try:
             self._verify(first)
@@ -135,34 +176,26 @@ class _Run:
             tally.columns,
             first.remarks(),
             read.hexdigest(),
-            written.hexdigest(),
+            out.digest.hexdigest(),
         )
 
-    def _mask(
-        self, first: Pass, reader: Reader, writer: BinaryIO, back: BinaryIO, digest: Digest
-    ) -> None:
-        """Mask all windows; each is read back and looked at before the next is read."""
+    def _mask(self, first: Pass, reader: Reader, out: _Output) -> None:
+        """Mask all windows; what each should be is looked at while another thread writes it and
+        reads it back."""
         recheck = Recheck(first)
-        mark = self.kind.encoding.mark
-        writer.write(mark)
-        writer.flush()
-        digest(back.read(len(mark)))
-        self.size = len(mark)
+        out.write(self.kind.encoding.mark)
+        self.size = len(self.kind.encoding.mark)
         for data, cuts in reader.windows():
             masked = first.window(data, cuts)
             raw = self.kind.written(masked.data)
-            writer.write(raw)
-            writer.flush()
-            again = back.read(len(raw))
-            digest(again)
-            if again != raw:
-                raise Unstreamable
+            out.write(raw)
             shape = masked.grid.outline()
             self.shape = masked.grid.outline(self.shape)
-            if not recheck.is_settled(masked, self.kind.read(again)):
+            if not recheck.is_settled(masked, self.kind.read(raw)):
                 place = _Doubtful(self.size, len(raw), shape, first.settings(masked.block))
                 self.doubtful.append(place)
             self.size += len(raw)
+        out.finish()
         first.columns.settle()
 
     def _verify(self, first: Pass) -> None:
