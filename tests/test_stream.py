@@ -133,6 +133,7 @@ def windows_of(rows: int) -> Iterator[None]:
         patch.setattr(windows, "WINDOW", rows)
         patch.setattr(stream, "LEAST", 0)
         if rows < 4096:  # the head of a small window is small
+            patch.setattr(heads, "TOP", 8)
             patch.setattr(heads, "HEAD", 12)
             patch.setattr(heads, "_SPARE", 2)
             patch.setattr(heads, "_OFFICES", 4)

@@ -152,15 +152,15 @@ class Pass:
         """The first window's block by some of its rows, and how these were judged; nothing where
         they do not tell."""
         sample = heads.sample(grid)
-        if sample is None or self.titles >= heads.HEAD:
+        if sample is None or self.titles > heads.TOP // 4:
             return {}
         rows = [self._row(grid, at) for at in sample.tolist()]
         rows[: self.titles] = [replace(row, header=True) for row in rows[: self.titles]]
-        views, block = profile_rows(rows, (), NO_BLOCK)
-        if not heads.tell_all(grid, views, block):
+        views, block = heads.judged(grid, rows)
+        if block is NO_BLOCK:
             return {}
         self._judged_all, self.titles, self.block = True, 0, block
-        return {view.row.index: view for view in views if view.row.index < heads.HEAD - 1}
+        return {view.row.index: view for view in views if view.row.index < heads.TOP - 1}
 
     def _judge_all(self, grid: Grid) -> tuple[Block, dict[int, View]]:
         self._judged_all = True
