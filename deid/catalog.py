@@ -17,19 +17,18 @@ from typing import Any
 from deid.data import load_yaml, patterns_dir
 from deid.errors import UnreadableFile
 from deid.formats import open_document
+from deid.later import later
 from deid.model import Item, Table
 
-_TITLE = re.compile(r"《[^《》]{2,}》")
+_TITLE = later(r"《[^《》]{2,}》")
 # 〔2019〕54号, 国务院令第711号, 第13号公告: how a document is numbered (GB/T 9704-2012, 7.2.5).
-_NUMBER = re.compile(
-    r"〔\d{4}〕第?\d+号|令[（(]?第?\d+号|第?\d+号(?:令|公告)|(?:公告|令)\d{4}年第\d+号"
-)
-_LOOSE_NUMBER = re.compile(r"[\[(（【\[［]\s*(?:19|20)\d\d\s*[\])）】］]\s*第?\d+\s*号")
-_LIMIT = re.compile(
+_NUMBER = later(r"〔\d{4}〕第?\d+号|令[（(]?第?\d+号|第?\d+号(?:令|公告)|(?:公告|令)\d{4}年第\d+号")
+_LOOSE_NUMBER = later(r"[\[(（【\[［]\s*(?:19|20)\d\d\s*[\])）】］]\s*第?\d+\s*号")
+_LIMIT = later(
     r"(\d+|[一二两三四五六七八九十]{1,3})\s*(?:个)?\s*(工作日|日|天|周|月|个月|年)(?:内|之内|以内)"
 )
-_REGULAR = re.compile(r"[按每]\s*(?:年|季|月|旬|周|日)|\d")
-_DISCLOSURE = re.compile(r"公示(?:期|时间)?[^，。；;,]{0,6}$")
+_REGULAR = later(r"[按每]\s*(?:年|季|月|旬|周|日)|\d")
+_DISCLOSURE = later(r"公示(?:期|时间)?[^，。；;,]{0,6}$")
 _NUMERALS = {**dict(zip("零一二三四五六七八九", range(10), strict=True)), "两": 2}
 _PER_UNIT = {
     "工作日": 1.0,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from deid.checks import CHECKS
 from deid.data import load_yaml, patterns_dir
 from deid.errors import PatternError
-from deid.later import compiled
+from deid.later import compiled, later
 
 # What may stand between two digits of one number, in folded text. {s}: anywhere; {g}: between
 # groups; {w}: one more letter or digit of a value whose column says what it is.
@@ -78,7 +78,7 @@ def _spelled_out(source: str) -> str:
     return source
 
 
-_LEAD = re.compile(
+_LEAD = later(
     r"(?P<behind>(?:\(\?<!(?:\\d|\[[^\]\\]*(?:\\d[^\]\\]*)?\])+\))+)"
     r"(?P<first>\\d|\[[^\]^\\][^\]\\]*(?:\\d[^\]\\]*)?\]|[0-9A-Za-z])"
     r"(?:\{(?P<least>[1-9]\d*)(?:,(?P<most>\d+))?\}|(?![{*+?|]))"

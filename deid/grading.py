@@ -7,7 +7,6 @@ takes columns out.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from itertools import islice
 
 from deid.columns import Block
 from deid.fields import field_of
+from deid.later import later
 from deid.mask import apply_edits
 from deid.model import Edit, Finding, Item, Table
 from deid.operators import build, mask
@@ -211,9 +211,9 @@ def _namesake(
         )
 
 
-_NOTE = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
-_MASKED = re.compile(r"[A-Z]?[\d*X]+(?:[ .·-][\d*X]+)*")
-_RUN = re.compile(r"[\dXx*＊×●■□]{8,}")
+_NOTE = later(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
+_MASKED = later(r"[A-Z]?[\d*X]+(?:[ .·-][\d*X]+)*")
+_RUN = later(r"[\dXx*＊×●■□]{8,}")
 _SHORTEST = 8
 """Characters of what may be a masked number."""
 

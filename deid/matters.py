@@ -5,7 +5,6 @@ The words are those of the policies (``titles``). An entry of several words need
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 from deid.data import load_yaml, patterns_dir
 from deid.fields import header_label, raw_fields
+from deid.later import later
 from deid.model import Remark
 from deid.policy import Policy
 from deid.policy_files import CHANNELS
@@ -42,8 +42,8 @@ _PERSONAL = frozenset(
 """Entities and fields of columns that only lists of people have."""
 _REFUSED = ("refuse", "refuse_web")
 _OWN = ""
-_TIME = re.compile(r"\d+|第?[一二三四]季度|[年月日第份号]|[上下]半年度?|年度")
-_HAN = re.compile("[\u4e00-\u9fff]")
+_TIME = later(r"\d+|第?[一二三四]季度|[年月日第份号]|[上下]半年度?|年度")
+_HAN = later("[\u4e00-\u9fff]")
 _TELLING = 4
 
 

@@ -17,6 +17,7 @@ from deid.address import cut, parse_address
 from deid.checks import area_code_length
 from deid.data import load_yaml, patterns_dir
 from deid.errors import PatternError
+from deid.later import later
 from deid.names import family_name_length
 from deid.text import fold, is_star
 
@@ -111,7 +112,7 @@ _DIGIT = {"零": 0, "〇": 0, "○": 0, "两": 2, "壹": 1, "贰": 2, "叁": 3, 
 }
 _DIGIT |= {"陆": 6, "柒": 7, "捌": 8, "玖": 9}
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
-_HAN_NUMBER = re.compile(f"[{''.join(_DIGIT)}{''.join(_TENS)}廿卅]+")
+_HAN_NUMBER = later(f"[{''.join(_DIGIT)}{''.join(_TENS)}廿卅]+")
 
 
 def _with_digits(value: str) -> str:
@@ -133,11 +134,9 @@ def _arabic(word: str) -> str:
     return str(total + digit)
 
 
-_AGE = re.compile(
-    r"(?:现年|年龄|约|虚岁|周岁)?:?(\d{1,3})(?:[.]\d{1,2})?(?:周岁|虚岁|岁)?(半|多|余)?"
-)
-_MONTHS = re.compile(r"\d{1,2}(?:[.]\d)?(?:个月|月龄|个月龄|月|天|周)大?")
-_SPAN = re.compile(r"(\d{1,3})(?:岁)?[-~—–至到](\d{1,3})(?:周岁|岁)?")
+_AGE = later(r"(?:现年|年龄|约|虚岁|周岁)?:?(\d{1,3})(?:[.]\d{1,2})?(?:周岁|虚岁|岁)?(半|多|余)?")
+_MONTHS = later(r"\d{1,2}(?:[.]\d)?(?:个月|月龄|个月龄|月|天|周)大?")
+_SPAN = later(r"(\d{1,3})(?:岁)?[-~—–至到](\d{1,3})(?:周岁|岁)?")
 
 
 def age_band(value: str, *, width: int = 10, bands: Sequence[int] = ()) -> str:
@@ -177,13 +176,13 @@ def _band(age: int, width: int, bands: Sequence[int]) -> str:
     return f"{below[-1]}-{above[0] - 1}岁" if above else f"{below[-1]}岁以上"
 
 
-_BIRTH = re.compile(
+_BIRTH = later(
     r"(?:公历|农历|阴历|阳历|生于|出生于)?(?:"
     r"(?P<a>\d{4})(?:年|[-./,、])(?P<b>\d{1,2})(?:(?:月|[-./,、])(?:(?P<c>\d{1,2})日?)?)?(?:T?\d\d?:\d\d(?::\d\d)?(?:[.]0*)?)?"
     r"|(?P<d>\d{4})(?P<e>\d\d)(?P<f>\d\d)?|(?P<g>\d{4})年?|(?P<h>\d{1,2})[-./](?P<i>\d{1,2})[-./](?P<j>\d{4})"
     r")(?:[.]0)?(?:出生|生)?"
 )
-_SERIAL = re.compile(r"(\d{5})(?:[.]\d+)?")
+_SERIAL = later(r"(\d{5})(?:[.]\d+)?")
 _FIRST_YEAR = 1890
 _EPOCH = datetime.date(1899, 12, 30)
 """Day 0 of the serial dates of spreadsheets (ECMA-376 part 1, 18.17.4.1)."""
@@ -245,9 +244,7 @@ def cause_category(value: str) -> str:
     return "、".join(cause for cause in order if cause in found) or other
 
 
-_AMOUNT = re.compile(
-    r"(?:人民币|约|年|月)?[¥￥]?(\d+(?:[.]\d+)?)(万|千|百)?(?:元|块)?(?:整|/[年月])?"
-)
+_AMOUNT = later(r"(?:人民币|约|年|月)?[¥￥]?(\d+(?:[.]\d+)?)(万|千|百)?(?:元|块)?(?:整|/[年月])?")
 _INCOMES = (1000, 3000, 5000, 10000, 30000, 50000, 100000)
 
 

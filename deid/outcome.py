@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import errno
 import hashlib
-import re
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from deid.errors import DeidError
 from deid.examine import Work
+from deid.later import later
 from deid.model import FileReport, Item, Override, Remark
 from deid.policy import Policy
 from deid.tables import own_date
@@ -60,9 +60,8 @@ def histogram(grades: Counter[str]) -> dict[str, int]:
     return {grade: grades[grade] for grade in "ABCD"} if grades.total() else {}
 
 
-_NEVER_LISTED = re.compile(
-    "孤儿|无人抚养|精神|艾滋|[HＨ][IＩ][VＶ]|感染者|肇事肇祸|以奖代补|工伤|伤残鉴定|劳动能力|失业",
-    re.IGNORECASE,
+_NEVER_LISTED = later(
+    "(?i)孤儿|无人抚养|精神|艾滋|[HＨ][IＩ][VＶ]|感染者|肇事肇祸|以奖代补|工伤|伤残鉴定|劳动能力|失业",
 )
 """Words of lists that are never published. Under the general rules nothing else is asked, so that
 the files of all matters are read for these few only."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from deid.address import parse_address
 from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
 from deid.fields import Label
+from deid.later import later
 from deid.model import Row, Table, Text
 from deid.names import is_name
 from deid.strength.context import ages_of, areas_of_row, birth_of, sex_of
@@ -82,9 +83,9 @@ class Publication:
 # ---------------------------------------------------------------------------------- what is shown
 
 
-_SEPARATORS = re.compile(r"[\s\u200b\-_.·'\"=]")
-_CROSSES = re.compile(r"[xX]{2,}")
-_TOKEN = re.compile(r"[\dX*]+")
+_SEPARATORS = later(r"[\s\u200b\-_.·'\"=]")
+_CROSSES = later(r"[xX]{2,}")
+_TOKEN = later(r"[\dX*]+")
 
 
 def _starred(text: str) -> str:
@@ -122,7 +123,7 @@ def _stretched(token: str, length: int) -> str:
     return head + HIDDEN * (length - len(head) - len(tail)) + tail
 
 
-_NUMBER = re.compile(r"\d{15}|[*×●■○□◆★☆#?？某…]|[xX]{2}|\d[Ee][+]?\d\d")
+_NUMBER = later(r"\d{15}|[*×●■○□◆★☆#?？某…]|[xX]{2}|\d[Ee][+]?\d\d")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -157,7 +158,7 @@ def _without_notes(text: str) -> str:
     return bare if _NUMBER.search(bare) else text
 
 
-_FITS = re.compile(r"[\d?]{17}[\dX?]")
+_FITS = later(r"[\d?]{17}[\dX?]")
 
 
 def _fit(pattern: str) -> str:
@@ -182,8 +183,8 @@ def card_pattern(text: str) -> str:
     return token.replace("*", HIDDEN) if 12 <= len(token) <= 21 and "X" not in token else ""
 
 
-_NOTE = re.compile(r"[(\[][^()\[\]]*[)\]]?")
-_HIDDEN_NAME = re.compile(r"某+|[xX]{1,3}$")
+_NOTE = later(r"[(\[][^()\[\]]*[)\]]?")
+_HIDDEN_NAME = later(r"某+|[xX]{1,3}$")
 
 
 @lru_cache(maxsize=1 << 17)
@@ -258,11 +259,11 @@ def birth_pattern(text: str) -> str:
     return f"{told.year}????" if told.year else NO_FACTS.birth
 
 
-_CODE = re.compile(r"^\s*\d{3,}\s*-?|[\s*]")
+_CODE = later(r"^\s*\d{3,}\s*-?|[\s*]")
 """The division code in front of a name (431025101-红星村), and blanks."""
-_UP_TO_TOWN = re.compile(r".*(?:镇|乡|街道|办事处|苏木)(?=.{2})")
-_VILLAGE_END = re.compile(r"(?:村民委员会|居民委员会|村委会|居委会|行政村|村|社区|嘎查)+$")
-_TOWN_END = re.compile(r"(?:人民政府|街道办事处|街道办|办事处|街道|镇|乡|苏木)+$")
+_UP_TO_TOWN = later(r".*(?:镇|乡|街道|办事处|苏木)(?=.{2})")
+_VILLAGE_END = later(r"(?:村民委员会|居民委员会|村委会|居委会|行政村|村|社区|嘎查)+$")
+_TOWN_END = later(r"(?:人民政府|街道办事处|街道办|办事处|街道|镇|乡|苏木)+$")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -537,7 +538,7 @@ def _members(seat: _Seat, cells: Mapping[int, str]) -> Iterator[tuple[str, Mappi
         yield name_pattern(name), own
 
 
-_BREAKS = re.compile(r"[、,;/\n\r]+")
+_BREAKS = later(r"[、,;/\n\r]+")
 
 
 def _pieces(text: str) -> list[str]:
@@ -600,8 +601,8 @@ def form_person(values: Sequence[tuple[Label, str, int]]) -> Person | None:
 
 
 # Masked numbers only: what stands in plain is found by ``scan``, which knows an order number from an ID.
-_IN_LINE = re.compile(r"(?<![\dA-Za-z*])\d{1,17}(?:\*{2,}|[xX]{2,})[\dXx*]{0,16}")
-_HAN_RUN = re.compile(r"[\u4e00-\u9fff][\u4e00-\u9fff*?]{1,3}(?![\u4e00-\u9fff])")
+_IN_LINE = later(r"(?<![\dA-Za-z*])\d{1,17}(?:\*{2,}|[xX]{2,})[\dXx*]{0,16}")
+_HAN_RUN = later(r"[\u4e00-\u9fff][\u4e00-\u9fff*?]{1,3}(?![\u4e00-\u9fff])")
 
 
 def line_people(text: Text) -> Iterator[tuple[str, str]]:
@@ -653,11 +654,11 @@ class _Plain:
         )
 
 
-_NAME_CELL = re.compile(r"[\u4e00-\u9fff][\u4e00-\u9fff*×＊●○某]{1,3}")
-_ID_CELL = re.compile(r"[\d*×＊●■xX]{10,20}")
+_NAME_CELL = later(r"[\u4e00-\u9fff][\u4e00-\u9fff*×＊●○某]{1,3}")
+_ID_CELL = later(r"[\d*×＊●■xX]{10,20}")
 
 
-_IN_NAME = re.compile(
+_IN_NAME = later(
     r"(?<!\d)(20\d\d)(?:\s*[年.\-_]\s*(\d{1,2})(?:\s*[月.\-_]\s*(\d{1,2}))?|(\d\d)(\d\d)?(?!\d))?(?!\d)"
 )
 

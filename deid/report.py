@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deid.later import later
 from deid.model import Column, FileReport, Item
 
 SCHEMA = "deid-report/1"
@@ -57,7 +57,7 @@ _LEVELS = {
 # One A4 page: what does not fit is counted here and stands in deid-report.json.
 _FILES, _COLUMNS, _ITEMS, _ITEMS_OF_MANY = 4, 8, 20, 10
 _TIMESTAMP = r"20\d\d(?:0[1-9]|1[0-2])[0-3]\d[0-2]\d[0-5]\d(?:[0-5]\d)?"
-_LONG_NUMBER = re.compile(
+_LONG_NUMBER = later(
     rf"(?<!\d)(?!{_TIMESTAMP}(?!\d))\d{{11,}}[Xx]?"
     r"|(?<!\d)1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?!\d)"
     r"|(?<!\d)\d{6}[\s-]?\d{8}[\s-]?\d{3}[\dXx](?!\d)"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from deid.actions.drops import reaches_beyond
+from deid.later import later
 from deid.mask import apply_edits
 from deid.model import READING, Edit, Item, Row, Table, Text
 
@@ -67,9 +67,9 @@ def _left_of(
 
 
 _CELL = r"\$?[A-Z]{1,3}\$?[0-9]{1,7}(?![0-9])"
-_CELLS = re.compile(rf"{_CELL}(?::{_CELL})?|\$?[A-Z]{{1,3}}:\$?[A-Z]{{1,3}}(?![A-Za-z])")
+_CELLS = later(rf"{_CELL}(?::{_CELL})?|\$?[A-Z]{{1,3}}:\$?[A-Z]{{1,3}}(?![A-Za-z])")
 _SHEET = r"(?:'(?:[^']|'')*'!|[^\s'!,]+!)?"
-_REFERENCES_ONLY = re.compile(
+_REFERENCES_ONLY = later(
     rf"{_SHEET}(?:{_CELLS.pattern}|\$?[0-9]+:\$?[0-9]+)"
     rf"(?:[, ]{_SHEET}(?:{_CELLS.pattern}|\$?[0-9]+:\$?[0-9]+))*"
 )

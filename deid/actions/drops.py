@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from deid.actions.grids import MOST_LISTED, Grid
 from deid.actions.rules import whole
+from deid.later import later
 from deid.model import Edit, Item, Table, Text
 from deid.operators import REST
 from deid.prose import Field, TextFindings
 
-_FIELD = re.compile(r"[^\s,，;；|｜、]+")
+_FIELD = later(r"[^\s,，;；|｜、]+")
 
 
 def cut_lines(

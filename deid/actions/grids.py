@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deid.columns import Profile
 from deid.fields import field_of, raw_fields
+from deid.later import later
 from deid.model import Edit, Table
 from deid.operators import REST
 from deid.tables import CellFindings
@@ -117,7 +117,7 @@ def tells(profile: Profile | None, text: str) -> bool:
     return spec.get("role") in PERSONAL
 
 
-PARTS = re.compile(r"[\s,，、;；。()（）]+")
-_HAN = re.compile("[\u4e00-\u9fff]")
+PARTS = later(r"[\s,，、;；。()（）]+")
+_HAN = later("[\u4e00-\u9fff]")
 PERSONAL = frozenset(("identifier", "quasi", "sensitive"))
 """Roles of fields that a whitelist hides in running text too; what is public there may stay."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from deid.actions.grids import PERSONAL
 from deid.actions.rules import KEEP, Rules, Verdict
 from deid.entities import load_entities
 from deid.fields import raw_fields
+from deid.later import later
 from deid.model import Edit
 from deid.operators import REST
 from deid.policy import Policy
@@ -131,11 +131,10 @@ def field_entity(key: str) -> str:
 
 
 _WINDOW = 60
-_COLON = re.compile(r"\s*:\s*")
-_NOTE = re.compile(r"\s*\([^()]{1,8}\)\s*$")
-_LABEL_STOP = re.compile(r"[,;。、:()\[\]|\n\t]")
-_VALUE = re.compile(
-    r"[^\s,;。|()](?:[^,;。|\n\t()]*?[^\s,;。|()])?"
+_COLON = later(r"\s*:\s*")
+_NOTE = later(r"\s*\([^()]{1,8}\)\s*$")
+_LABEL_STOP = later(r"[,;。、:()\[\]|\n\t]")
+_VALUE = later(
+    r"(?m)[^\s,;。|()](?:[^,;。|\n\t()]*?[^\s,;。|()])?"
     r"(?=\s{2,}|\s*$|\s*[,;。|\n\t()]|\s+[^\s:]{2,10}:)",
-    re.MULTILINE,
 )

@@ -18,6 +18,7 @@ from typing import BinaryIO, NamedTuple
 from deid.errors import UnsafeEdit
 from deid.formats import NOTHING, magic
 from deid.formats.encoding import Encoding, detect, encode, line_starts, read_bytes, splice
+from deid.later import compiled, later
 from deid.model import Edit, Remark, Row, Table
 
 EXTENSIONS = (".csv", ".tsv")
@@ -29,8 +30,8 @@ REFUSES = ("认不出文字编码", "UTF-32 编码", "空字符（没有保存�
 _SAMPLE = 1 << 20
 _ENOUGH = 1 << 16  # characters looked at for each delimiter, once there are three rows
 _LONG_ROW = 50  # lines in one row: more is a forgotten quote rather than a long remark
-_PLACE = re.compile(r"R(0|[1-9][0-9]{0,9})C(0|[1-9][0-9]{0,8})")
-_SEP_LINE = re.compile(r'sep=([^"\r\n])\r?\n?', re.I)  # what Excel writes and obeys
+_PLACE = later(r"R(0|[1-9][0-9]{0,9})C(0|[1-9][0-9]{0,8})")
+_SEP_LINE = later(r'(?i)sep=([^"\r\n])\r?\n?')  # what Excel writes and obeys
 
 
 def read(path: Path, *, delimiter: str | None = None) -> Delimited:
@@ -189,9 +190,9 @@ class _Dialect:
         body = r'[^"]*+(?:""[^"]*+)*+'
         tail = rf"[^{mark}\r\n]*+"
         rest = rf'(?:{mark}(?:"{body}"{tail}|(?!"){tail}))*+[\r\n]*+'
-        self._field = re.compile(rf'(?:"({body})("?)({tail})|({tail}))({mark}|\r\n?|\n|\Z)')
-        self._starts_closed = re.compile(rf'(?:"{body}"{tail}|(?!"){tail}){rest}')
-        self._open_closed = re.compile(rf'{body}"{tail}{rest}')
+        self._field = compiled(rf'(?:"({body})("?)({tail})|({tail}))({mark}|\r\n?|\n|\Z)')
+        self._starts_closed = compiled(rf'(?:"{body}"{tail}|(?!"){tail}){rest}')
+        self._open_closed = compiled(rf'{body}"{tail}{rest}')
 
     def ends_open(self, line: str, is_open: bool) -> bool:
         """Whether a quote is open at the end of a line."""

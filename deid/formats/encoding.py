@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deid.errors import UnreadableFile, UnsafeEdit
+from deid.later import later
 from deid.model import Remark
 
 _CHUNK = 1 << 20
@@ -34,7 +35,7 @@ _WIDE_LINE_END = {
 _ESCAPED = re.compile("[\udc80-\udcff]")
 # Three bytes: how UTF-8 writes Han. Two alone prove nothing: 联通 in GBK is well-formed UTF-8.
 _HAN_LEAD = re.compile(rb"[\xe3-\xe9\xef][\x80-\xbf]{2}")
-_USUAL = re.compile(r"[\t\n\r -~\u00b7\u2014-\u2026\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
+_USUAL = later(r"[\t\n\r -~\u00b7\u2014-\u2026\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 _NARROW = re.compile(rb"[0-9\t\r\n,]{3}")
 
 

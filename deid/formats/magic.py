@@ -16,6 +16,7 @@ from struct import unpack_from
 from typing import BinaryIO
 
 from deid.errors import UnreadableFile
+from deid.later import later
 
 _HEAD = 8192
 _TAIL = 65_557  # the end record of a zip (22 bytes) and its longest comment
@@ -313,12 +314,11 @@ def _kind_of_ole2(names: set[str]) -> str:
 
 # --- text -----------------------------------------------------------------------------------------
 
-_HTML = re.compile(
-    r"\s*(?:<!--(?>.*?-->)\s*)*+<(?:!doctype\s+html|(?:html|head|body|meta|title|table|style|script)\b)",
-    re.I | re.S,
+_HTML = later(
+    r"(?is)\s*(?:<!--(?>.*?-->)\s*)*+<(?:!doctype\s+html|(?:html|head|body|meta|title|table|style|script)\b)",
 )
-_XML = re.compile(r"\s*<\?xml\b", re.I)
-_MHT = re.compile(r"\s*(?:From:[^\n]*\n(?:[^\n]+\n){0,8}?)?MIME-Version:\s*1\.0", re.I)
+_XML = later(r"(?i)\s*<\?xml\b")
+_MHT = later(r"(?i)\s*(?:From:[^\n]*\n(?:[^\n]+\n){0,8}?)?MIME-Version:\s*1\.0")
 _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x19\x1c-\x1f\x7f]")
 
 

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from deid.later import later
 from deid.model import Edit
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -103,7 +104,7 @@ _RUNS = (
     (re.compile(rb"(?:[\x20-\x7e]\x00){5,}"), "utf-16-le"),
     (re.compile(rb"(?:\x00[\x20-\x7e]){5,}"), "utf-16-be"),
 )
-_DIGITS = re.compile(r"(?:\d[^\dA-Za-z]{0,2}){7}|@")
+_DIGITS = later(r"(?:\d[^\dA-Za-z]{0,2}){7}|@")
 
 
 def byte_texts(data: bytes) -> Iterator[tuple[ByteText, str]]:

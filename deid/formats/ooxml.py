@@ -23,6 +23,7 @@ from urllib.parse import quote, unquote
 from xml.parsers import expat
 
 from deid.errors import UnreadableFile
+from deid.later import later
 from deid.model import Edit
 
 MAX_MEMBERS = 10_000
@@ -341,9 +342,9 @@ def decode_xml(data: bytes, *, strict: bool = True) -> tuple[str, str]:
 
 # --- XML: text and where each character of it stands -----------------------------------------------
 
-_ENTITY = re.compile(r"&(?:#[xX]([0-9A-Fa-f]{1,8})|#([0-9]{1,8})|(amp|lt|gt|quot|apos));|\r\n?")
-_EXCEL = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_PERCENT = re.compile(
+_ENTITY = later(r"&(?:#[xX]([0-9A-Fa-f]{1,8})|#([0-9]{1,8})|(amp|lt|gt|quot|apos));|\r\n?")
+_EXCEL = later(r"_x([0-9A-Fa-f]{4})_")
+_PERCENT = later(
     r"%[0-7][0-9A-Fa-f]|%[CDcd][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f])"
     r"|%[Ee][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){2}|%[Ff][0-7](?:%[89ABab][0-9A-Fa-f]){3}"
 )
@@ -432,7 +433,7 @@ def quick_edit(raw: str, edits: Sequence[Edit]) -> str | None:
     return "".join((*out, *rest)) if units is not raw else "".join((*out, raw[done:]))
 
 
-_PLAIN = re.compile(r"[^&<>_\x00-\x1f\ud800-\udfff\ufffe\uffff]*")
+_PLAIN = later(r"[^&<>_\x00-\x1f\ud800-\udfff\ufffe\uffff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -620,9 +621,9 @@ TOKEN = re.compile(
     r"|<(?P<end>/?)(?P<tag>[^\s/>!?\"'<]+)(?P<attrs>(?:[^>\"']|\"[^\"]*\"|'[^']*')*+)>",
     re.S,
 )
-_ATTRIBUTE = re.compile(r"([^\s=\"'/]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_ATTRIBUTE = later(r"([^\s=\"'/]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _ASIDE = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.S)
-_ASIDE_START = re.compile(r"<!--|<!\[CDATA\[|<\?|<!?\[?[CDAT]{0,5}\Z|<!-?\Z")
+_ASIDE_START = later(r"<!--|<!\[CDATA\[|<\?|<!?\[?[CDAT]{0,5}\Z|<!-?\Z")
 
 
 def attributes(raw: str) -> dict[str, str]:
@@ -661,9 +662,9 @@ def open_aside(shadowed: str) -> int:
 
 # --- XML: which texts are worth showing ------------------------------------------------------------
 
-_MANY_DIGITS = re.compile(r"(?:\d\D*){5}")
-_WIDE = re.compile(r"[\u2e80-\U0010ffff]")
-_DULL = re.compile(
+_MANY_DIGITS = later(r"(?:\d\D*){5}")
+_WIDE = later(r"[\u2e80-\U0010ffff]")
+_DULL = later(
     r"[-+]?[\d.]{1,10}|-?\d{1,3}\.\d+(?:E-?\d+)?|#?[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8}"
     r"|\{?[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\}?"
     r"|\$?[A-Z]{1,3}\$?\d{1,7}(?:[: ]\$?[A-Z]{1,3}\$?\d{1,7})*"

@@ -39,6 +39,7 @@ from deid.formats.ooxml import (
     splices,
     worth_showing,
 )
+from deid.later import later
 from deid.model import Edit, Remark, Table, Text
 
 if TYPE_CHECKING:
@@ -48,16 +49,16 @@ MAX_DEPTH = 3
 """Packages inside packages: deeper than this is refused."""
 
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_RELATION = re.compile(
+_RELATION = later(
     r"<((?:[\w.-]+:)?)Relationship(?=[\s/>])((?:[^>\"']|\"[^\"]*\"|'[^']*')*?)"
     r"(?:/>|>\s*</\1Relationship\s*>)"
 )
-_OVERRIDE = re.compile(
+_OVERRIDE = later(
     r"<((?:[\w.-]+:)?)Override(?=[\s/>])((?:[^>\"']|\"[^\"]*\"|'[^']*')*?)"
     r"(?:/>|>\s*</\1Override\s*>)"
 )
-_TARGET = re.compile(r"(?<=\s)Target\s*=\s*([\"'])(.*?)\1")
-_PART_NAME = re.compile(r"(?<=\s)PartName\s*=\s*([\"'])(.*?)\1")
+_TARGET = later(r"(?<=\s)Target\s*=\s*([\"'])(.*?)\1")
+_PART_NAME = later(r"(?<=\s)PartName\s*=\s*([\"'])(.*?)\1")
 _TYPES = "[content_types].xml"
 _DROPPED = {
     "thumbnail": "文件缩略图保存时去掉",

@@ -6,7 +6,6 @@ that what a line end cuts in two can be found in two neighbouring parts.
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -16,6 +15,7 @@ from typing import BinaryIO, overload
 from deid.errors import UnsafeEdit
 from deid.formats import magic
 from deid.formats.encoding import Encoding, detect, line_starts, offsets, read_bytes, splice
+from deid.later import later
 from deid.model import Edit, Remark, Text
 
 EXTENSIONS = (".txt",)
@@ -25,7 +25,7 @@ DROPS = ()
 REFUSES = ("认不出文字编码", "UTF-32 编码", "空字符（没有保存完整）")
 
 _BLOCK = 1024
-_PLACE = re.compile(r"L(0|[1-9][0-9]*)")
+_PLACE = later(r"L(0|[1-9][0-9]*)")
 
 
 def read(path: Path) -> PlainText:

@@ -63,6 +63,7 @@ from deid.formats.xlsx_values import (
     moved_formula,
     rename_edits,
 )
+from deid.later import later
 from deid.model import Edit, Remark, Table, Text
 
 EXTENSIONS = (".xlsx", ".xlsm")
@@ -168,7 +169,7 @@ class Opened:
     strings: Strings
 
 
-_TELLING = re.compile(rf"\d{{9}}|\d[*{STAR}]{{3}}|^[*{STAR}]*$")
+_TELLING = later(rf"\d{{9}}|\d[*{STAR}]{{3}}|^[*{STAR}]*$")
 """A sheet name that may hold an identifier, or held one: so places stay the same after masking."""
 
 
@@ -662,7 +663,7 @@ def _date_styles(xml: str) -> frozenset[int]:
     return frozenset(out)
 
 
-_HOLDS_CELLS = re.compile(r"(?i)worksheets/[^/]+\.xml$|sharedstrings\.xml$")
+_HOLDS_CELLS = later(r"(?i)worksheets/[^/]+\.xml$|sharedstrings\.xml$")
 
 
 def cells_size(path: Path) -> int:

@@ -22,6 +22,7 @@ from deid.formats.xlsx_refs import (
 )
 from deid.formats.xlsx_sheet import Sheet, cell_formula, inner_span
 from deid.formats.xlsx_values import cell_place, column_letters
+from deid.later import later
 
 # --- one sheet -------------------------------------------------------------------------------------------
 
@@ -81,8 +82,8 @@ class Tainted:
         return False
 
 
-_PICTURE = re.compile(r"DISPIMG\s*\(\s*\"([^\"]+)\"", re.I)
-_SPANS = re.compile(r"\sspans\s*=\s*[\"']([0-9: ]*)[\"']")
+_PICTURE = later(r"(?i)DISPIMG\s*\(\s*\"([^\"]+)\"")
+_SPANS = later(r"\sspans\s*=\s*[\"']([0-9: ]*)[\"']")
 
 
 class _Letters(dict[int, str]):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from deid.formats.xlsx_values import MAX_COLUMNS, MAX_ROWS, column_index, column_letters
+from deid.later import later
 
 # --- columns that go ---------------------------------------------------------------------------------
 
@@ -62,7 +63,7 @@ def gone(columns: Iterable[int]) -> Gone:
 Box = tuple[int, int, int, int]
 """First row, first column, last row, last column, from 0 and inclusive."""
 
-_RANGE = re.compile(
+_RANGE = later(
     r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})(?::\$?([A-Za-z]{1,3})\$?([0-9]{1,7}))?"
     r"|\$?([A-Za-z]{1,3}):\$?([A-Za-z]{1,3})|\$?([0-9]{1,7}):\$?([0-9]{1,7})"
 )
@@ -127,15 +128,14 @@ _NAME = r"[^\W\d][\w.\\?]*|\\[\w.\\?]*"
 _BARE = r"[^\s'\"!()\[\]{},;+\-*/^&=<>:%#@$|]+"
 _CELL = r"\$?[A-Za-z]{1,3}\$?[0-9]{1,7}"
 _STOP = r"(?![\w.(\[!\\?$])"
-_TOKEN = re.compile(
-    rf"(?P<string>\"(?:[^\"]|\"\")*\")"
+_TOKEN = later(
+    rf"(?s)(?P<string>\"(?:[^\"]|\"\")*\")"
     rf"|(?P<error>\#(?:REF!|N/A|[A-Z_]+[!?]|DIV/0!))"
     rf"|(?P<prefix>(?:'(?:[^']|'')*'|\[[0-9]+\](?:{_BARE}(?::{_BARE})?)?|{_BARE}(?::{_BARE})?)!)"
     rf"|(?P<area>{_CELL}:{_CELL}{_STOP}|\$?[A-Za-z]{{1,3}}:\$?[A-Za-z]{{1,3}}{_STOP}"
     rf"|\$?[0-9]{{1,7}}:\$?[0-9]{{1,7}}{_STOP}|{_CELL}{_STOP})"
     rf"|(?P<call>(?:{_NAME})(?=\s*\())|(?P<name>{_NAME})|(?P<bracket>\[)"
     rf"|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[Ee][+-]?[0-9]+)?|\.[0-9]+)|(?P<other>.)",
-    re.S,
 )
 _UNSURE = frozenset({"INDIRECT", "EVALUATE", "RTD", "CALL", "FORMULATEXT", "GETPIVOTDATA"})
 _POSITIONS = frozenset({"OFFSET", "COLUMN", "COLUMNS", "ADDRESS", "CELL", "AREAS", "INDEX"})
@@ -296,7 +296,7 @@ def _column_name(raw: str) -> str:
 
 # --- rewriting ---------------------------------------------------------------------------------------
 
-_COLUMN_PART = re.compile(r"(\$?)([A-Za-z]{1,3})(?=\$?[0-9]|:|$)")
+_COLUMN_PART = later(r"(\$?)([A-Za-z]{1,3})(?=\$?[0-9]|:|$)")
 
 
 def rewritten(text: str, going: Callable[[str | None], Gone | None]) -> str:
@@ -337,7 +337,7 @@ def _letters(cell: str) -> str:
     return re.sub(r"[^A-Za-z]", "", cell).upper()
 
 
-_PART = re.compile(r"(\$?)([A-Za-z]{1,3})?(\$?)([0-9]{1,7})?")
+_PART = later(r"(\$?)([A-Za-z]{1,3})?(\$?)([0-9]{1,7})?")
 
 
 def shifted(text: str, rows: int, columns: int) -> str | None:

@@ -51,6 +51,7 @@ from deid.formats.xlsx_values import (
     plain_number,
     rename_edits,
 )
+from deid.later import compiled, later
 from deid.model import Edit, Row, Text
 
 # --- pieces of XML -----------------------------------------------------------------------------------
@@ -106,9 +107,9 @@ _OTHERS = (
     "r|rPr|rPh|phoneticPr|b|i|strike|condense|extend|outline|shadow|u|vertAlign|sz|color"
     "|rFont|name|family|charset|scheme"
 )
-_SHARED_USE = re.compile(r" t=\"s\"(?: [a-z]{1,2}=\"\w{1,10}\")*+><v>([0-9]+)</v></c>")
-_DIGITS_IN_QUOTES = re.compile(r"\d{11}[^\"'<>]*[\"']")
-_LONG_ATTRIBUTE = re.compile(r"<[^<>]*=\s*[\"'](?=[^\"'<>.]*\d{11})")
+_SHARED_USE = later(r" t=\"s\"(?: [a-z]{1,2}=\"\w{1,10}\")*+><v>([0-9]+)</v></c>")
+_DIGITS_IN_QUOTES = later(r"\d{11}[^\"'<>]*[\"']")
+_LONG_ATTRIBUTE = later(r"<[^<>]*=\s*[\"'](?=[^\"'<>.]*\d{11})")
 
 
 @lru_cache(maxsize=16)
@@ -117,29 +118,28 @@ def _patterns(p: str) -> _Patterns:
     gap = r"[\s\0]*(?:<|\Z)"
     return _Patterns(
         prefix=raw,
-        cell=re.compile(
-            rf"<{p}(?:row(?=[\s/>])([^>]*)"
+        cell=compiled(
+            rf"(?s)<{p}(?:row(?=[\s/>])([^>]*)"
             rf"|c(?=[\s/>])(?: r=\"([A-Z]{{1,3}})([0-9]{{1,7}})\")?([^>]*?)"
             rf"(?:/>|>(?:<{p}v>([^<]*)</{p}v></{p}c>|<{p}is><{p}t>([^<]*)</{p}t></{p}is></{p}c>"
-            rf"|(.*?)</{p}c\s*>)))",
-            re.S,
+            rf"|(.*?)</{p}c\s*>)))"
         ),
-        usual=re.compile(
+        usual=compiled(
             rf"(?:<{p}row(?: [A-Za-z0-9:]{{1,20}}=\"[A-Za-z0-9.:-]{{0,10}}\")*+/?>|</{p}row>"
             rf"|<{p}c(?: [rst]=\"[A-Za-z0-9]{{1,10}}\")*+(?:/>|>(?:<{p}v>[^<]*</{p}v>"
             rf"|<{p}is><{p}t(?: xml:space=\"preserve\")?>[^<]*</{p}t></{p}is>)</{p}c>))++"
         ),
-        bad=re.compile(
+        bad=compiled(
             rf"<(?!{p}(?:v|f|t){_PLAIN_ATTRS}(?:>|/>{gap})|{p}(?:row|c|is){_PLAIN_ATTRS}/?>{gap}"
             rf"|{p}(?:{_OTHERS}){_ATTRS}/?>{gap}|/{p}(?:v|f|t|row|c|is|{_OTHERS})\s*>{gap})"
         ),
-        numbered=re.compile(rf"<{p}row(?:\s[^>]*?)?\sr\s*=\s*[\"'][0-9]"),
-        start=re.compile(rf"<{p}sheetData(?:\s[^<>]*?)?(/?)>"),
-        end=re.compile(rf"</{p}sheetData\s*>"),
+        numbered=compiled(rf"<{p}row(?:\s[^>]*?)?\sr\s*=\s*[\"'][0-9]"),
+        start=compiled(rf"<{p}sheetData(?:\s[^<>]*?)?(/?)>"),
+        end=compiled(rf"</{p}sheetData\s*>"),
     )
 
 
-_ROOT = re.compile(r"<((?:[\w.-]+:)?)(\w+)[\s/>]")
+_ROOT = later(r"<((?:[\w.-]+:)?)(\w+)[\s/>]")
 
 
 def xml_root(xml: str) -> tuple[str, str]:
@@ -156,17 +156,16 @@ class Strings:
     def __init__(self, parts_xml: str | None) -> None:
         self.texts: list[str] = []
         self.special: list[int] = []
-        self.regex = re.compile("")
+        self.regex = compiled("")
         if parts_xml is not None:
             self._load(parts_xml)
         self.uses = array("L", bytes(len(self.texts) * array("L").itemsize))
 
     def _load(self, xml: str) -> None:
         p = re.escape(xml_root(xml)[0])
-        self.regex = re.compile(
-            rf"<{p}si(?:\s[^>]*)?(?:/>|>(?:<{p}t(?: xml:space=\"preserve\")?>([^<]*)</{p}t>"
-            rf"|(.*?))</{p}si\s*>)",
-            re.S,
+        self.regex = compiled(
+            rf"(?s)<{p}si(?:\s[^>]*)?(?:/>|>(?:<{p}t(?: xml:space=\"preserve\")?>([^<]*)</{p}t>"
+            rf"|(.*?))</{p}si\s*>)"
         )
         hidden = shadow(xml)
         if re.search(rf"</{p}si\s*>[\s\0]*[^\s\0<]", hidden):
@@ -214,7 +213,7 @@ def moved(segments: Sequence[Segment], by: int) -> tuple[Segment, ...]:
 EditKey = tuple[tuple[int, int, str], ...]
 CellEdits = dict[int, dict[int, Sequence[Edit]]]
 _NO_EDITS: dict[int, Sequence[Edit]] = {}
-_ROW_NUMBER = re.compile(r"(?<=\s)r\s*=\s*[\"']([0-9]{1,8})[\"']")
+_ROW_NUMBER = later(r"(?<=\s)r\s*=\s*[\"']([0-9]{1,8})[\"']")
 
 
 @dataclass(frozen=True, slots=True)
@@ -698,10 +697,10 @@ def _plain(text: str) -> bool:
     return text.replace(".", "", 1).isdigit()
 
 
-_FORMULA = re.compile(
-    r"<((?:[\w.-]+:)?)f(?=[\s/>])((?:[^>\"']|\"[^\"]*\"|'[^']*')*?)(?:/>|>.*?</\1f\s*>)", re.S
+_FORMULA = later(
+    r"(?s)<((?:[\w.-]+:)?)f(?=[\s/>])((?:[^>\"']|\"[^\"]*\"|'[^']*')*?)(?:/>|>.*?</\1f\s*>)"
 )
-FORMULA_WORTH = re.compile(r"(?:\d\D?){5}|@|[\u2e80-\U0010ffff]{4}")
+FORMULA_WORTH = later(r"(?:\d\D?){5}|@|[\u2e80-\U0010ffff]{4}")
 
 
 def _formula_attrs(inner: str) -> dict[str, str]:
@@ -786,13 +785,10 @@ def _retyped(attrs: str) -> str:
     return f'{attrs.rstrip()} t="inlineStr"'
 
 
-_PHONETIC = re.compile(
-    r"<((?:[\w.-]+:)?)(rPh|phoneticPr)(?=[\s/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(?:/>|>.*?</\1\2\s*>)",
-    re.S,
+_PHONETIC = later(
+    r"(?s)<((?:[\w.-]+:)?)(rPh|phoneticPr)(?=[\s/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(?:/>|>.*?</\1\2\s*>)",
 )
-_ITEM = re.compile(
-    r"<(?:[\w.-]+:)?(?:si|is)(?:\s[^>]*?)?(?:/>|>(.*)</(?:[\w.-]+:)?(?:si|is)\s*>)", re.S
-)
+_ITEM = later(r"(?s)<(?:[\w.-]+:)?(?:si|is)(?:\s[^>]*?)?(?:/>|>(.*)</(?:[\w.-]+:)?(?:si|is)\s*>)")
 
 
 def _edited_item(item: str, edits: Sequence[Edit], p: str) -> str:
@@ -803,7 +799,7 @@ def _edited_item(item: str, edits: Sequence[Edit], p: str) -> str:
     return f"<{p}is>{_keep_spaces(spliced(inner, splices(inner, slot, edits)))}</{p}is>"
 
 
-_BARE_T = re.compile(r"<((?:[\w.-]+:)?)t>(?=\s|[^<]*\s</)")
+_BARE_T = later(r"<((?:[\w.-]+:)?)t>(?=\s|[^<]*\s</)")
 
 
 def _keep_spaces(xml: str) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 from deid.errors import UnsafeEdit
+from deid.later import later
 from deid.model import Edit
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
@@ -17,7 +18,7 @@ STAR = "●"
 
 # --- places ------------------------------------------------------------------------------------------
 
-PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})(#formula|#phonetic)?")
+PLACE = later(r"([A-Z]{1,3})([1-9][0-9]{0,6})(#formula|#phonetic)?")
 
 
 @lru_cache(maxsize=MAX_COLUMNS)
@@ -59,8 +60,8 @@ def cell_place(label: str, row: int, column: int) -> str:
 
 DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 """Built-in number formats that show a date or a time (clause 18.8.30, with the East Asian ones)."""
-_FORMAT_NOISE = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.I)
-PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
+_FORMAT_NOISE = later(r'(?i)"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]')
+PLAIN_INTEGER = later(r"0|-?[1-9][0-9]{0,14}")
 
 
 def is_date_format(code: str) -> bool:
@@ -115,10 +116,8 @@ def date_text(raw: str, *, since_1904: bool) -> str | None:
 
 # --- formulas ----------------------------------------------------------------------------------------
 
-_REFERENCE = re.compile(
-    r"\"(?:[^\"]|\"\")*\"|'((?:[^']|'')*)'!|([^\s'!\"(),;+\-*/^&=<>:{}\[\]@#%]+)!"
-)
-_A1 = re.compile(
+_REFERENCE = later(r"\"(?:[^\"]|\"\")*\"|'((?:[^']|'')*)'!|([^\s'!\"(),;+\-*/^&=<>:{}\[\]@#%]+)!")
+_A1 = later(
     r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|\[[^\]]*\]|(?<![\w.$])(\$?)([A-Z]{1,3})(\$?)([1-9][0-9]{0,6})(?![\w.(!])"
 )
 

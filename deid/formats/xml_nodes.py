@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deid.formats.ooxml import TOKEN, Splice, attributes, escape, local, unescape
+from deid.later import later
 
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.S)
-_ASIDE = re.compile(r"<!--.*?-->|<\?.*?\?>", re.S)
+_CDATA = later(r"(?s)<!\[CDATA\[(.*?)\]\]>")
+_ASIDE = later(r"(?s)<!--.*?-->|<\?.*?\?>")
 
 
 @dataclass(eq=False, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from deid.later import later
 from deid.strength import OLDEST, Context
 from deid.strength.masks import ID_LENGTH, embedded, readings
 from deid.strength.places import areas_in, areas_of_row
@@ -40,20 +41,20 @@ __all__ = [
 
 # ----------------------------------------------------------------------------- birth, age, sex
 
-_DATE = re.compile(
+_DATE = later(
     r"((?:18|19|20)\d\d)(?:\s*[年.\-/]\s*(\d{1,2})(?!\d)(?:\s*[月.\-/]\s*(\d{1,2})(?!\d))?)?"
 )
-_DIGITS = re.compile(r"((?:18|19|20)\d\d)(0[1-9]|1[0-2])?(0[1-9]|[12]\d|3[01])?")
-_SHORT = re.compile(r"(\d\d)[年.\-/]?(\d{1,2})(?:[月.\-/]?(\d{1,2})?日?)?")
+_DIGITS = later(r"((?:18|19|20)\d\d)(0[1-9]|1[0-2])?(0[1-9]|[12]\d|3[01])?")
+_SHORT = later(r"(\d\d)[年.\-/]?(\d{1,2})(?:[月.\-/]?(\d{1,2})?日?)?")
 _NO_CENTURY = 30
 """Of a year of two digits: 26.3 may be 1926 or 2026, 54.3 is 1954."""
-_SERIAL = re.compile("[1-4][0-9]{4}|[5-9][0-9]{3}")
+_SERIAL = later("[1-4][0-9]{4}|[5-9][0-9]{3}")
 _FIRST_DAY = datetime.date(1899, 12, 30)
 """What spreadsheets count days from; 5000 is 1913, 49999 is 2036."""
-_AGE = re.compile(r"(\d{1,3})(?:\.\d+)?\s*(周岁|岁|个?月)?")
-_BAND = re.compile(r"(\d{1,3})\s*(?:周?岁)?\s*[-~至到]+\s*(\d{1,3})\s*(?:周?岁)?")
-_OPEN = re.compile(r"(\d{1,3})\s*(?:周?岁)?\s*(?:\(?含?\)?及?以上|[+＋])")
-_UNDER = re.compile(r"(\d{1,3})\s*(?:周?岁)?\s*(?:及?以下)")
+_AGE = later(r"(\d{1,3})(?:\.\d+)?\s*(周岁|岁|个?月)?")
+_BAND = later(r"(\d{1,3})\s*(?:周?岁)?\s*[-~至到]+\s*(\d{1,3})\s*(?:周?岁)?")
+_OPEN = later(r"(\d{1,3})\s*(?:周?岁)?\s*(?:\(?含?\)?及?以上|[+＋])")
+_UNDER = later(r"(\d{1,3})\s*(?:周?岁)?\s*(?:及?以下)")
 _SEXES = {
     "男": "男",
     "女": "女",
@@ -132,11 +133,11 @@ _ENTITY = {
     "student_reg_no": "CN_STUDENT_NO",
     "student_no": "CN_STUDENT_NO",
 }
-_SPLIT = re.compile(r"[、,，;；/\n|]|\s{3,}")
-_NUMBER = re.compile(r"\d|[*×●■□某]{3}")
+_SPLIT = later(r"[、,，;；/\n|]|\s{3,}")
+_NUMBER = later(r"\d|[*×●■□某]{3}")
 _SHORTEST = 15
 """Characters of an ID number of the first generation: what is shorter is part of one."""
-_MASKED_NUMBER = re.compile(r"[1-8]\d{5}[\d*×●■□]{11}[\d*×●■□Xx]")
+_MASKED_NUMBER = later(r"[1-8]\d{5}[\d*×●■□]{11}[\d*×●■□Xx]")
 
 
 def title_context(
@@ -150,7 +151,7 @@ def title_context(
 
 
 _TITLE_LENGTH = 60
-_AGES_IN_TITLE = re.compile(
+_AGES_IN_TITLE = later(
     r"\d{2,3}(?:周?岁)?[-~至到]\d{2,3}周?岁|\d{2,3}(?:周?岁)(?:\(?含?\)?及?以上)"
 )
 

@@ -15,6 +15,7 @@ from itertools import islice
 
 from deid.checks import mod11_2
 from deid.data import load_rows
+from deid.later import later
 from deid.text import INVISIBLE, fold
 
 ID_LENGTH = 18
@@ -28,16 +29,16 @@ STUDENT_LETTERS = "GJL"
 DISABILITY = "CN_DISABILITY_CERT"
 _MARKS = "*＊✱✲✳﹡∗⁎×✕✖╳●○◯■□▇█▆◆◇▲△◎•∙・·⋅?？#＃某_＿~～…^&%$@¤☆★〇"
 _TO_STAR = {ord(mark): "*" for mark in _MARKS}
-_HAN_DIGIT, _ASCII_DIGIT = re.compile("[一二三四五六七八九]"), re.compile("[0-9]")
+_HAN_DIGIT, _ASCII_DIGIT = later("[一二三四五六七八九]"), later("[0-9]")
 _FROM_HAN = str.maketrans("〇零一二三四五六七八九", "00123456789")
-_LETTER_O = re.compile(r"(?<=[\d*])[Oo](?=\d)|(?<=\d)[Oo](?=[\d*])")
+_LETTER_O = later(r"(?<=[\d*])[Oo](?=\d)|(?<=\d)[Oo](?=[\d*])")
 _GAPS = " -.\t\n"
-_WIDE_GAP = re.compile(f"[{re.escape(_GAPS)}]{{2,}}")
-_SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[Ee]\+?(\d{1,2})", re.ASCII)
-_COUNTRY = re.compile(r"^(?:\+|0\s?0)?86[ -]?(?=1)")
-_DAMAGED = re.compile(r"\d{15}000")
-_USUAL = re.compile(r"(?=.*[*?])[\d*?]{17}[\d*?X]", re.ASCII)
-_RUNS = re.compile(r"\d+X?|X|\*+")
+_WIDE_GAP = later(f"[{re.escape(_GAPS)}]{{2,}}")
+_SCIENTIFIC = later(r"(?a)(\d)(?:\.(\d+))?[Ee]\+?(\d{1,2})")
+_COUNTRY = later(r"^(?:\+|0\s?0)?86[ -]?(?=1)")
+_DAMAGED = later(r"\d{15}000")
+_USUAL = later(r"(?a)(?=.*[*?])[\d*?]{17}[\d*?X]")
+_RUNS = later(r"\d+X?|X|\*+")
 
 
 def visible(masked: str, entity: str = "CN_RESIDENT_ID") -> str:

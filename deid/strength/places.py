@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from deid.data import load_rows, patterns_dir
+from deid.later import later
 from deid.strength import known_areas
 from deid.text import fold
 
-_SUFFIX = re.compile(
+_SUFFIX = later(
     "(?:(?:[\u4e00-\u9fff]{2,6}族)?自治[县州区旗]|特别行政区|地区|新区|[省市县区旗盟州])$"
 )
 _MERGED_FROM = {"50": ("51",), "46": ("44",)}
 """Provinces and the province that they were part of: numbers given out before still say so."""
-_SEPARATES = re.compile(r"[\s\u200b_\-—()\[\]【】<>《》]+")
+_SEPARATES = later(r"[\s\u200b_\-—()\[\]【】<>《》]+")
 
 
 def _stem(name: str) -> str:
@@ -173,7 +174,7 @@ def _current() -> frozenset[str]:
     return frozenset(row[0] for row in load_rows("area_codes") if not row[3])
 
 
-_TOWN_END = re.compile("镇|乡|街道|苏木")
+_TOWN_END = later("镇|乡|街道|苏木")
 _LONGEST_TOWN = 10
 
 

@@ -50,25 +50,54 @@ def text(engines: Collection[int], sources: Collection[str]) -> str:
     return ",\n".join([head, *map(entry, sorted(sources))]) + "\n}\n"
 
 
+class _Asked(dict[bytes, bytes]):
+    """In place of the file: knows nothing, and notes what it is asked for."""
+
+    def get(self, key: bytes, default: Any = None) -> Any:
+        self[key] = b""
+        return default
+
+
 def declared() -> set[str]:
-    """Every expression that deid declares, when it is imported or at the first use of a rule."""
+    """Every expression that deid declares when it is imported, or asks for in a small run."""
     from importlib import import_module
 
     import deid
     from deid import entities, later, policy
 
+    asked = _Asked()
+    later._known = lambda: asked
     for path in sorted(Path(deid.__path__[0]).rglob("*.py")):
         name = ".".join(path.relative_to(deid.__path__[0]).with_suffix("").parts)
         if name not in ("__init__", "__main__", "spark", "presidio"):
             import_module(f"deid.{name.removesuffix('.__init__')}")
-    forms = set()
     for each in entities.load_entities().values():
-        forms |= {entities.class_first(form.source) for form in each.find}
-        forms |= {entities.class_first(each.column_source)} if each.column_source else set()
+        for form in (*each.find, each):
+            _ = form.column if isinstance(form, entities.Entity) else form.regex
         for example in (*each.hit, *each.miss):
             for name in policy.policy_names():
                 deid.mask_text(example.text, header=example.header, policy=name)
-    return later.DECLARED | forms
+    _mask_samples()
+    return later.DECLARED | {json.loads(key) for key in asked}
+
+
+def _mask_samples() -> None:
+    """Mask the lists of ``deid sample``, and one of them as a workbook."""
+    from tempfile import TemporaryDirectory
+
+    from openpyxl import Workbook
+
+    import deid
+    from deid.sample import write_samples
+
+    with TemporaryDirectory() as folder:
+        lists = write_samples(Path(folder))
+        book = Workbook()
+        for line in lists[0].read_text("utf-8-sig").splitlines():
+            book.active.append(line.split(","))
+        book.save(workbook := Path(folder, "list.xlsx"))
+        for source in (*lists, workbook):
+            deid.mask_file(source, Path(folder, f"masked-{source.name}"))
 
 
 def main(arguments: list[str]) -> None:
