@@ -66,20 +66,21 @@ def judged(grid: Grid, rows: Sequence[Row]) -> tuple[Sequence[View], Block]:
     data = columns._body(body, frozenset())
     if len(rows) < len(grid):
         upper = sum(row.index < HEAD and len(row.cells) > 1 for row in data)
-        voted = (_has_voted(grid, data, column) for column in range(len(grid.starts)))
-        if upper < max(_OFFICES, columns._SAMPLE) or not all(voted):
+        if upper < max(_OFFICES, columns._SAMPLE):
+            return (), NO_BLOCK
+        if not all(_has_voted(grid, data, column) for column in range(len(grid.starts))):
             return (), NO_BLOCK
     if titles:
         block = columns._block([view.row for view in titles], body, (), frozenset())
         notes = [view.row for view in above[-8:]]
         block = replace(block, aggregate=columns._is_aggregate(notes, block))
-    return [
-        replace(view, block=block) if view.block is not NO_BLOCK else view for view in views
-    ], block
+        views = [*above, *(replace(view, block=block) for view in (*titles, *below))]
+    return views, block
 
 
 def _has_voted(grid: Grid, data: Sequence[Row], column: int) -> bool:
     """Whether all values of the column that vote, or all that it has, are in the sample."""
     if int((grid.lengths[column] > 0).sum()) <= _voters():
         return True
-    return sum(bool(row.cells.get(column, "").strip()) for row in data) >= columns._SAMPLE
+    texts = [row.cells.get(column, "") for row in data]
+    return len(list(filter(None, map(str.strip, texts)))) >= columns._SAMPLE
