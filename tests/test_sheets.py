@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import itertools
 import random
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import numpy as np
 import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,10 +20,13 @@ from hypothesis import strategies as st
 from deid import examine, load_policy, pipeline, tables
 from deid.address import skeleton
 from deid.fields import Label
+from deid.formats.xlsx_values import column_letters
 from deid.mask import mask_spans
 from deid.model import FileReport
 from deid.scan import Setting, scan
 from deid.sheets import reading
+from deid.sheets.cells import Cells
+from deid.sheets.markup import Odd
 from deid.sheets.run import Masked, mask_xlsx
 from deid.sheets.splices import Splices, merged, splice
 from deid.sheets.strings import SharedStrings
@@ -565,6 +570,65 @@ def test_a_byte_too_many_is_found(
     source = raw(tmp_path / "list.xlsx", random.Random(1), 60, (way,))
     monkeypatch.setattr(writing, "splice", other)
     assert mask_xlsx(source, tmp_path / "out.xlsx", POLICY) is None
+
+
+_ELEMENTS = [
+    '<c r="{p}"/>', '<c r="{p}" s="1"/>', '<c r="{p}" s="1" />', '<c r="{p}" s="1"></c>',
+    '<c r="{p}"><v>1</v></c>', '<c r="{p}" s="12"><v>0.50</v></c>', '<c r="{p}" t="n"><v></v></c>',
+    '<c r="{p}" s="1" t="inlineStr"><is><t>王&amp;李</t></is></c>',
+    '<c r="{p}" t="inlineStr"><is><t xml:space="preserve"> row r="1"</t></is></c>',
+    '<c r="{p}" t="str"><v>rrr c r=_x0041_</v></c>', '<c r="{p}" t="b"><v>1</v></c>',
+]  # fmt: skip
+_UNEVEN = [
+    '<c r="{p}"><f>A1</f><v>1</v></c>', '<c r="{p}" s="1" t="inlineStr"><is><t/></is></c>',
+    '<c r="{p}"><v>1</v></c> ', '<c r="{p}"><v>1<c r="</v></c>', '<c r="{p}"><v>1</c>', "",
+]  # fmt: skip
+
+
+@given(
+    rows=st.lists(
+        st.lists(st.integers(0, len(_ELEMENTS) - 1), min_size=1, max_size=30),
+        min_size=1,
+        max_size=12,
+    ),
+    odd=st.none() | st.tuples(st.integers(0, 11), st.sampled_from(_UNEVEN)),
+    count=st.integers(1, 6),
+)
+@settings(max_examples=150, deadline=None)
+def test_even_rows_read_as_any(
+    rows: list[list[int]], odd: tuple[int, str] | None, count: int
+) -> None:
+    """The quick reader of even rows finds what looking at every tag finds."""
+    lines = []
+    for number, row in enumerate(rows, 9):
+        cells = [
+            _ELEMENTS[which].format(p=f"{column_letters(column)}{number}")
+            for column, which in enumerate(row)
+        ]
+        if odd and odd[0] == number - 9:
+            cells[-1] = odd[1].format(p=f"{column_letters(len(row) - 1)}{number}")
+        lines.append(f'<row r="{number}" spans="1:9">{"".join(cells)}</row>')
+    xml = "".join(lines).encode()
+    assert _windows(xml, count, uneven=0) == _windows(xml, count, uneven=9)
+
+
+def _windows(xml: bytes, count: int, *, uneven: int) -> object:
+    """What is found in the rows: bytes of arrays, or that they are odd."""
+    cells = Cells(frozenset({12}))
+    cells._uneven = uneven
+    try:
+        windows = list(cells.windows(iter([xml[:99], xml[99:]]), count))
+    except Odd:
+        return Odd
+    shown = []
+    for window in windows:
+        fields = [getattr(window, field.name) for field in dataclasses.fields(window)]
+        kinds = [cells.kinds[kind] for kind in window.kinds.tolist()]
+        values = [
+            list(f) if isinstance(f, np.ndarray) and f is not window.kinds else None for f in fields
+        ]
+        shown.append((window.data[: window.size], kinds, values))
+    return shown
 
 
 # -------------------------------------------------------------------------------------- addresses

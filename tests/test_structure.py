@@ -50,7 +50,7 @@ GROUPS = (
     {"stream.run"},
     {"stream"},
     {"sheets.markup", "sheets.splices"},
-    {"sheets.formulas"},
+    {"sheets.formulas", "sheets.evenrows"},
     {"sheets.cells", "sheets.strings"},
     {"sheets.written"},
     {"sheets.reading", "sheets.judging"},
@@ -63,7 +63,11 @@ GROUPS = (
     {"by_hand", "frames_large"},
     {"examine"},
     {"kept"},
-    {"leftover", "outcome"},
+    {"leftover", "outcome", "notices.characters"},
+    {"notices.gates"},
+    {"notices.reading"},
+    {"notices.run"},
+    {"notices"},
     {"pipeline"},
     {"published", "union"},
     {"review", "catalog", "audit"},
@@ -86,7 +90,7 @@ NARROW = {
 # The fast paths for csv files and for workbooks.
 FAST = {
     f"{path.parent.name}.{path.stem}"
-    for name in ("stream", "sheets")
+    for name in ("stream", "sheets", "notices")
     for path in (PACKAGE / name).glob("[!_]*.py")
 }
 # The one home of each heavy package, and the modules that load it only inside a function.
@@ -117,6 +121,7 @@ PATHS_TO_FILES = {
     "catalog",
     "audit",
     "stream",
+    "notices",
     "sheets",
     "pipeline",
     "presidio",

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from deid.sheets import evenrows
+from deid.sheets.evenrows import Marks, Rows, Ways
 from deid.sheets.formulas import FORMULA, FORMULA_END, Formulas, Found, Tags
 from deid.sheets.markup import (
     Odd,
@@ -145,6 +148,21 @@ def _as_shown(source: Bytes, starts: Places, ends: Places) -> Flags:
     return found
 
 
+class Spots(NamedTuple):
+    """Where cells start, their other attributes start and end, their values start and end; their ends."""
+
+    start: Places
+    rest: Places
+    tag: Places
+    first: Places
+    last: Places
+    end: Places
+
+
+_TRIES = 3
+"""How often rows may turn out not to be even before every tag is looked at."""
+
+
 class Cells:
     """Cuts the rows of one sheet into windows. ``dates``: cell styles that show dates."""
 
@@ -153,16 +171,22 @@ class Cells:
         self._dates = dates
         self._known: dict[bytes, int] = {}
         self._rests: set[bytes] = set()
+        self._ways = Ways(self.kind_of)
+        self._uneven = 0
+        """How often rows turned out not to be even."""
 
     def windows(self, pieces: Iterator[bytes], count: int) -> Iterator[Window]:
         """Windows of ``count`` rows that hold something (the last one of fewer)."""
         rest, final, want = b"", False, 1 << 18
         last, used = -1, 0
         while True:
-            while len(rest) < want and not final:
+            more, size = [rest], len(rest)
+            while size < want and not final:
                 piece = next(pieces, None)
                 final = piece is None
-                rest += piece or b""
+                more.append(piece or b"")
+                size += len(more[-1])
+            rest = b"".join(more)
             if not rest:
                 return
             window = None
@@ -192,12 +216,19 @@ class Cells:
 
     def _window(self, data: bytes, count: int, *, final: bool) -> tuple[Window | None, int]:
         """The first ``count`` rows that hold something and their size; None: there are too few."""
+        if self._uneven < _TRIES:
+            marks = Marks(data)
+            if marks and len(marks) <= count and not final:
+                return None, 0
+            even = self._even_window(data, marks, count, final=final)
+            if even:
+                return even, even.size
+            self._uneven += 1
         if not final:
             data = data[: data.rfind(b"</row>") + 6] if b"</row>" in data else b""
         if not data:
             return None, 0
-        longer, source = padded(data)
-        starts, kinds = self._tags(source, len(data))
+        starts, kinds = self._tags(padded(data)[1], len(data))
         rows = np.flatnonzero((kinds == _ROW_END) | (kinds == _EMPTY_ROW))
         wanted = count
         while True:
@@ -205,13 +236,46 @@ class Cells:
                 return None, 0
             last = int(rows[wanted - 1]) + 1 if wanted <= len(rows) else len(kinds)
             cut = int(starts[last])
-            if cut < len(data):
-                longer, source = padded(data[:cut])
+            longer, source = padded(data[:cut])
             window = self._cells(longer, source, (starts[: last + 1], kinds[:last]))
             full = int((np.bincount(window.row, minlength=1) > 0).sum()) if len(window.row) else 0
             if full >= count or last == len(kinds):
                 return window, cut
             wanted += count - full
+
+    def _even_window(self, data: bytes, marks: Marks, count: int, *, final: bool) -> Window | None:
+        """The same where the rows are even; None where they are not."""
+        wanted = count
+        while here := marks.first(wanted) if final or len(marks) > wanted else None:
+            window = self._even_cells(data, here)
+            if window is None:
+                return None
+            full = int((np.bincount(window.row, minlength=1) > 0).sum()) if len(window.row) else 0
+            if full >= count or (final and here.size == len(data)):
+                return window
+            wanted += count - full
+        return None
+
+    def _even_cells(self, data: bytes, here: Rows) -> Window | None:
+        """The cells of even rows."""
+        longer, source = padded(data[: here.size])
+        if not starts_with(source, here.rows, b"<row"):
+            return None
+        numbers, sizes, digits = self._rows(longer, source, here.rows, here.row_tags)
+        row = here.row
+        column, rest = self._places(source, here.cells, sizes[row], digits[row])
+        if ((row[1:] == row[:-1]) & (column[1:] <= column[:-1])).any():
+            raise Odd
+        found = self._ways.openings(longer, source, here, rest)
+        if found is None:
+            return None
+        check_bytes(data[: here.size])
+        spots = Spots(here.cells, rest, found.tag, found.first, found.last, here.ends)
+        value, inline = found.forms == evenrows.VALUE, found.forms == evenrows.INLINE
+        self._check_kinds(self._stored(found.kinds), value, inline)
+        return self._finished(
+            (longer, source), here.size, (numbers, row, column), found.kinds, spots
+        )
 
     @staticmethod
     def _tags(source: Bytes, size: int) -> tuple[Places, Bytes]:
@@ -389,29 +453,52 @@ class Cells:
         if inline.any():
             texts = cells[inline] + 2
             first[inline], last[inline] = behind_texts(source, starts[texts]), starts[texts + 1]
-        types = np.array([_STORED.get(kind.kind, OTHER) for kind in self.kinds], np.int64)
-        dated = np.array([kind.style in self._dates for kind in self.kinds], bool)
-        stored = types[kinds]
-        stored[(stored == NUMBER) & dated[kinds]] = OTHER
-        self._check_kinds(stored, value, inline)
+        self._check_kinds(self._stored(kinds), value, inline)
+        spots = Spots(starts[cells], rest, tag, first, last, end)
+        return self._finished(text, size, (numbers, row, column), kinds, spots, formulas)
+
+    def _stored(self, kinds: Places) -> Places:
+        """In which way cells of these kinds store what they hold."""
+        ways = [_STORED.get(kind.kind, OTHER) for kind in self.kinds]
+        for at, kind in enumerate(self.kinds):
+            if ways[at] == NUMBER and kind.style in self._dates:
+                ways[at] = OTHER
+        found: Places = np.array(ways, np.int64)[kinds]
+        return found
+
+    def _finished(
+        self,
+        text: tuple[bytes, Bytes],
+        size: int,
+        where: tuple[Places, Places, Places],
+        kinds: Places,
+        spots: Spots,
+        formulas: Formulas | None = None,
+    ) -> Window:
+        """The window of these cells, without those that hold nothing."""
+        data, source = text
+        numbers, row, column = where
+        start, rest, tag, first, last, end = spots
+        stored = self._stored(kinds)
         stored[first == last] = NOTHING
-        shared = np.full(len(cells), -1, np.int64)
+        shared = np.full(len(first), -1, np.int64)
         those = stored == SHARED
         fine, shared[those] = whole_numbers(source, first[those], (last - first)[those])
         if not fine.all():
             raise Odd
-        plain = ~unplain(data[:size], source, first, last)
+        plain = ~unplain(data, source, first, last)
         those = stored == NUMBER
         plain[those] &= _as_shown(source, first[those], last[those])
         full = stored != NOTHING
+        all_full = bool(full.all())
 
         def kept(part: Places) -> Places:
-            short: Places = part[full].astype(np.int32)
+            short: Places = (part if all_full else part[full]).astype(np.int32)
             return short
 
         return Window(
             data, size, numbers, kept(row), kept(column), kept(stored), kept(kinds), kept(first),
-            kept(last), kept(starts[cells]), kept(rest), kept(tag), kept(end), kept(shared),
+            kept(last), kept(start), kept(rest), kept(tag), kept(end), kept(shared),
             plain[full], formulas.of(full) if formulas else None,
         )  # fmt: skip
 

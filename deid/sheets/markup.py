@@ -87,10 +87,10 @@ def check_bytes(data: bytes) -> None:
 def _check_block(data: bytes) -> None:
     if not data.isascii():
         try:
-            data.decode()
+            text = data.decode()
         except UnicodeDecodeError:
             raise Odd from None
-        if b"\xef\xbf" in data and (b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data):
+        if "\ufffe" in text or "\uffff" in text:
             raise Odd
     if b"&" in data and not all(map(_is_character, set(_ENTITY.findall(data)))):
         raise Odd

@@ -39,7 +39,7 @@ class Written:
         """The window as it stands in ``data``; ``kind``: which kind of cell has such attributes.
         None where only reading it again tells."""
         cells, grown = self.cells, self.grown
-        if self.retyped is None or b"_x" in data:
+        if self.retyped is None or (b"_" in data and b"_x" in data):
             return None  # what reads as it is written might not any more
         if (old.last[cells] - old.first[cells] + grown <= 0).any():
             return None  # cells that show nothing do not count as cells
