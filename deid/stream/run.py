@@ -218,7 +218,7 @@ class _Run:
 
     def _verify_doubtful(self, first: Pass) -> bool:
         """Judge once more what is not beyond doubt; False where that says nothing of the rest."""
-        again = Pass(self.kind, self.policy, first.tally)
+        again = first.again()
         with self.target.open("rb") as stream:
             for place in self.doubtful:
                 stream.seek(place.start)
@@ -235,7 +235,7 @@ class _Run:
 
     def _verify_all(self, first: Pass) -> None:
         """Judge the whole output once more."""
-        again = Pass(self.kind, self.policy, first.tally)
+        again = first.again()
         shape = 0
         with self.target.open("rb") as stream:
             for data, cuts in Reader(stream, self.kind).windows():

@@ -251,7 +251,9 @@ class Judge:
 
     def _asked(self, text: str, setting: Setting, *, alike: bool) -> tuple[Fate, Verdict]:
         """The same by the exact path."""
-        verdict = self.verdict(text, scan(text, setting), setting)
+        # What is left of a cell was scanned when it was masked, by this scanner: see ``Pass.again``.
+        found = scan(text, setting) if self.hidden is None else list(self.scanner(text, setting))
+        verdict = self.verdict(text, found, setting)
         entity = setting.label.entity
         asked = Fate(
             ASK,

@@ -99,6 +99,13 @@ class Pass:
         block, special = self._judge(grid, marks)
         return self._mask(grid, marks, block, special)
 
+    def again(self) -> Pass:
+        """A pass over what this one has written, which knows what was hidden, and what a scan found
+        in texts that were masked: the same text holds the same."""
+        other = Pass(self.kind, self.judge.policy, self.tally)
+        other.judge.scanner = self.judge.scanner
+        return other
+
     # ------------------------------------------------------------------------------------ the rows
 
     def _judge(self, grid: Grid, marks: Marks) -> tuple[Block, dict[int, View]]:
