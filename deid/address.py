@@ -323,6 +323,12 @@ def may_hold_address(text: str) -> bool:
     return any(text[label.end() - 1] in ":： " for label in words.label.finditer(text))
 
 
+def seeds() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What ``find_addresses`` looks for first: a number with its unit or a natural village; a label."""
+    words = _words()
+    return words.scan, words.label
+
+
 def find_addresses(text: str) -> list[Address]:
     """The addresses inside prose that hold something finer than a village, in order.
 

@@ -91,6 +91,12 @@ def _in_table(head: str) -> Iterator[tuple[str, str]]:
         low = end + 1
 
 
+def town_endings() -> frozenset[str]:
+    """The characters with which the names of towns end."""
+    codes, names = _rows()
+    return frozenset(name[-1] for code, name in zip(codes, names, strict=True) if len(code) == 9)
+
+
 def _stem(name: str) -> str:
     """A name without what says of which kind the division is."""
     if "自治" in name or name.endswith(("地区", "特别行政区")):

@@ -36,8 +36,8 @@ _SMALL_NUMBER = later(r"[(]?\d{1,4}[).、]?")
 _NO_DIGIT = later(r"[xX\s*-]")
 _HAN = later("[\u4e00-\u9fff]")
 _QUOTED = later(r'"(?:[^"]|"")*"(?=\s*(?:[,;\t]|$))')
-_VISIBLE = ("\t", "|", "│", "┃", "║", ";", ",", "、", "/")
-_BARS = ("|", "│", "┃", "║")
+VISIBLE = ("\t", "|", "│", "┃", "║", ";", ",", "、", "/")
+BARS = ("|", "│", "┃", "║")
 _BLANKS = ("   ", "  ", " ")
 _LONGEST_TITLES = 200
 _MOST_FIELDS = 200
@@ -46,10 +46,10 @@ _MOST_MISSES = 4
 _LONGEST_GAP = 40
 """After more of them a line must have numbers where the row above has them; after that many the list
 is at its end."""
-_SHARE = 0.6
+SHARE = 0.6
 """Of the words in a line of titles, how many must be known as such; and of the lines that stand
 together, how many must have as many fields to be a list without titles."""
-_LEAST_ROWS = 4
+LEAST_ROWS = 4
 """Of a list without titles."""
 _LEAST_SIDEWAYS = 3
 
@@ -86,6 +86,22 @@ def titled_lists(lines: Mapping[int, str]) -> list[Grid]:
     return grids
 
 
+def may_begin(line: str) -> bool:
+    """Whether a list with titles may begin with this line: the cheap question first."""
+    if not _CUE.search(line, 0, _LONGEST_TITLES):
+        return False
+    return any(True for _ in _titles(0, line)) or _begins_sideways(line)
+
+
+def _begins_sideways(line: str) -> bool:
+    folded = fold(line)
+    for delimiter in ("\t", *BARS, *_BLANKS):
+        spans = split(folded, delimiter) if delimiter[0] in folded else []
+        if len(spans) >= 3 and exact_label(line[slice(*spans[0])]).field in NAME_FIELDS:
+            return True
+    return False
+
+
 def runs(lines: Mapping[int, str]) -> Iterator[Grid]:
     """Lines with long numbers that stand together and have as many fields: what may be a list
     without titles."""
@@ -104,15 +120,15 @@ def runs(lines: Mapping[int, str]) -> Iterator[Grid]:
 
 def _alike(near: Sequence[int], lines: Mapping[int, str]) -> Iterator[Grid]:
     """The lines that have the commonest number of fields, if most have it."""
-    if len(near) < _LEAST_ROWS:
+    if len(near) < LEAST_ROWS:
         return
     best: Grid = []
     folded = {at: fold(lines[at]) for at in near}
-    for delimiter in (*_VISIBLE, *_BLANKS):
+    for delimiter in (*VISIBLE, *_BLANKS):
         cut = {at: split(line, delimiter) for at, line in folded.items()}
         widths = Counter(len(spans) for spans in cut.values() if 3 <= len(spans) <= _MOST_FIELDS)
         width, count = widths.most_common(1)[0] if widths else (0, 0)
-        if count >= max(_LEAST_ROWS, _SHARE * len(near), len(best) + 1):
+        if count >= max(LEAST_ROWS, SHARE * len(near), len(best) + 1):
             best = [
                 [(at, a, b) for a, b in spans] for at, spans in cut.items() if len(spans) == width
             ]
@@ -131,7 +147,7 @@ def _titles(at: int, line: str) -> Iterator[_Titles]:
     found = []
     lead = _LEAD.match(folded)
     start, end = lead.span(1) if lead else (0, len(folded))
-    for delimiter in (*_VISIBLE, *_BLANKS):
+    for delimiter in (*VISIBLE, *_BLANKS):
         spans = split(folded[start:end], delimiter) if delimiter[0] in folded else []
         spans = [(start + a, start + b) for a, b in spans]
         if len(spans) < 2:
@@ -140,7 +156,7 @@ def _titles(at: int, line: str) -> Iterator[_Titles]:
         known = sum(label is not NO_LABEL for label in labels)
         named = any(label.field in NAME_FIELDS for label in labels)
         # What a notice asks people to bring is told so too, but with no name among it.
-        if known >= max(2, _SHARE * len(labels)) and (named or delimiter not in "、,;/"):
+        if known >= max(2, SHARE * len(labels)) and (named or delimiter not in "、,;/"):
             found.append(_Titles(at, delimiter, spans, _starts(folded, spans), known))
     yield from sorted(found, key=lambda titles: -titles.labels)
 
@@ -159,7 +175,7 @@ def split(folded: str, delimiter: str) -> list[tuple[int, int]]:
     spans.append(_stripped(folded, start, len(folded)))
     if blank:
         return [(a, b) for a, b in spans if b > a]
-    if delimiter in _BARS and len(spans) > 2:
+    if delimiter in BARS and len(spans) > 2:
         spans = spans[spans[0][0] == spans[0][1] :]
         return spans[:-1] if spans[-1][0] == spans[-1][1] else spans
     return [(a + 1, b - 1) if (a, b) in quoted else (a, b) for a, b in spans]
@@ -295,7 +311,7 @@ def _sideways(numbers: Sequence[int], place: int, lines: Mapping[int, str]) -> t
     """Lines with a title in front of several values each, from one on that names persons."""
     best: Grid = []
     end = place + 1
-    for delimiter in ("\t", *_BARS, *_BLANKS):
+    for delimiter in ("\t", *BARS, *_BLANKS):
         rows: Grid = []
         seen: set[str] = set()
         for after in range(place, len(numbers)):

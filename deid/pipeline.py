@@ -34,6 +34,8 @@ from deid.kept import Kept
 from deid.leftover import left_in
 from deid.mask import apply_edits, edits_for
 from deid.model import Edit, FileReport, Finding, Item, Override, Row, Table, Text
+from deid.notices import LEAST as LEAST_TEXT
+from deid.notices import mask_txt
 from deid.outcome import (
     about,
     failed,
@@ -221,13 +223,13 @@ def _mask_large(order: _Order, policy: Policy, started: float) -> FileReport | N
             return None
         if not dry_run:
             _rename(path, target)
-    work = Work(found=done.found)
+    work = done.work if done.format == "txt" else Work(found=done.found)
     for (*sheet, index, profile), rows in done.columns.items():
         key = ("".join(sheet), index, profile.header)
         rows += work.columns[key].rows if key in work.columns else 0
         work.columns[key] = column_of(key[0], index, profile, rows)
-    items = [*empty_identifier_columns(work), *look_at(done.remarks)]
-    return FileReport(
+    items = [*work.items, *empty_identifier_columns(work), *look_at(done.remarks)]
+    report = FileReport(
         source=str(source),
         output="" if dry_run else str(target),
         status="look" if items else "publish",
@@ -243,6 +245,8 @@ def _mask_large(order: _Order, policy: Policy, started: float) -> FileReport | N
         seconds=time.perf_counter() - started,
         strength=_strength_of_large(work),
     )
+    # What the title tells is asked of a text; of a list, by what its columns say.
+    return about(report, policy, work, order.named) if done.format == "txt" else report
 
 
 def _strength_of_large(work: Work) -> dict[str, int]:
@@ -260,6 +264,8 @@ def _strength_of_large(work: Work) -> dict[str, int]:
 def _masker_of_large(source: Path, least: int | None) -> Callable[[Path, Path, Policy], Any] | None:
     """What masks a file of that kind and size by the column."""
     kind = source.suffix.lower()
+    if kind == ".txt":
+        return mask_txt if source.stat().st_size >= LEAST_TEXT else None
     if kind in (".csv", ".tsv"):
         wanted = LEAST if least is None else least
         return partial(mask_csv, least=least) if source.stat().st_size >= wanted else None

@@ -31,8 +31,8 @@ _NUMBERING = later(r"^\s*(?:[(]?\d{1,5}[).、:\s]|[一二三四五六七八九�
 _BREAK = later(r"[\t,、;|]|\s{1,}|[:(]")
 _PUBLIC = Setting(public=True)
 _RECORD = Setting(people=True, record=True)
-_DELIMITERS = ("\t", "|", "｜", ";", "；", ",", "，", "、", "\u3000", "   ", "  ", " ")
-_SHARE = 0.5
+DELIMITERS = ("\t", "|", "｜", ";", "；", ",", "，", "、", "\u3000", "   ", "  ", " ")
+SHARE = 0.5
 """Of the lines that are not empty, how many must have the same number of fields to be a list."""
 _MOST_FIELDS = 200
 _SENTENCE = 100
@@ -68,7 +68,9 @@ class Known:
     So many characters are kept and no more; what comes later is scanned each time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, listless: bool = False) -> None:
+        self.listless = listless
+        """Whether it is known of these texts that they make no list."""
         self._found: dict[str, list[Finding]] = {}
         self._room = _ROOM
 
@@ -92,7 +94,8 @@ def scan_texts(
 ) -> Iterator[TextFindings]:
     """Each text with its findings, in order; ``reference`` is the day on which ages count."""
     known = known or Known()
-    listed, fields = _scan_lists(texts, _grids(texts), reference)
+    grids = [] if known.listless else _grids(texts)
+    listed, fields = _scan_lists(texts, grids, reference)
     plain = [[] if at in listed else known.scan(text.text) for at, text in enumerate(texts)]
     settings = _settings(texts, listed, [bool(found) and _is_personal(found) for found in plain])
     minors = _minors(texts, settings, reference or datetime.date.today())
@@ -175,7 +178,7 @@ def _list_rows(texts: Sequence[Text]) -> list[list[_Piece]]:
         return []
     best: list[list[_Piece]] = []
     for delimiter in _present(lines.values()):
-        least = max(3, _SHARE * len(lines), len(best) + 1)
+        least = max(3, SHARE * len(lines), len(best) + 1)
         if not _often_enough(delimiter, lines.values(), least):
             continue
         rows = _rows_by(delimiter, lines)
@@ -211,11 +214,11 @@ def _rows(texts: Sequence[Text], grid: Sequence[Sequence[_Piece]], first: int = 
 
 def _present(lines: Iterable[str]) -> list[str]:
     """The delimiters that stand in any line."""
-    missing = set(_DELIMITERS)
+    missing = set(DELIMITERS)
     rest = iter(lines)
     while missing and (block := "\n".join(islice(rest, _BLOCK))):
         missing -= {delimiter for delimiter in missing if delimiter in block}
-    return [delimiter for delimiter in _DELIMITERS if delimiter not in missing]
+    return [delimiter for delimiter in DELIMITERS if delimiter not in missing]
 
 
 _BLOCK = 1000
@@ -263,7 +266,7 @@ def _pasted_rows(texts: Sequence[Text], among: Container[int] | None = None) -> 
     lines = [
         at for at, text in enumerate(texts) if text.text.strip() and (among is None or at in among)
     ]
-    flags = [len(texts[at].text) < 30 and _is_label(texts[at].text) for at in lines]
+    flags = [len(texts[at].text) < 30 and is_label(texts[at].text) for at in lines]
     if not any(flags):
         return []
     start = 0
@@ -277,8 +280,19 @@ def _pasted_rows(texts: Sequence[Text], among: Container[int] | None = None) -> 
     return []
 
 
-def _is_label(text: str) -> bool:
+def is_label(text: str) -> bool:
+    """Whether a text is a column's title and nothing else."""
     return len(text) < 30 and exact_label(text) is not NO_LABEL
+
+
+def is_list(texts: Sequence[Text]) -> bool:
+    """Whether the texts are the lines of a list."""
+    return bool(_as_list(texts, _list_rows(texts)))
+
+
+def is_pasted(texts: Sequence[Text]) -> bool:
+    """Whether a table was pasted into the texts one cell a line."""
+    return bool(_pasted_rows(texts))
 
 
 def _in_turn(texts: Sequence[Text], lines: Sequence[int], width: int) -> list[list[_Piece]]:
@@ -291,7 +305,7 @@ def _in_turn(texts: Sequence[Text], lines: Sequence[int], width: int) -> list[li
             break
         if any(_is_own(texts[at].text) or len(texts[at].text) > _SENTENCE for at in chunk):
             break
-        if 3 <= sum(_is_label(texts[at].text) for at in chunk) < width and start:
+        if 3 <= sum(is_label(texts[at].text) for at in chunk) < width and start:
             break  # the titles of another table
         rows.append([(at, 0, len(texts[at].text)) for at in chunk])
     return rows

@@ -28,13 +28,12 @@ _HAN_RUN = later("[〇○零一二三四五六七八九壹贰叁肆伍陆柒捌�
 
 
 # Circled and superscript digits number a list or a footnote; three in a row write a number.
-_ODD_DIGITS = later(
-    "[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]{3,}"
-)
+_ODD = "[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]"
+_ODD_DIGITS, ODD_DIGIT = later(f"{_ODD}{{3,}}"), later(_ODD)
 _HAN_ZERO = later("(?<=\\d)[〇○]{1,3}(?=\\d)")
 
 
-def _fold_char(code: int) -> str:
+def fold_char(code: int) -> str:
     """The one character that ``chr(code)`` folds to."""
     char = chr(code)
     if code in _INVISIBLES:
@@ -60,7 +59,7 @@ class _Table(dict[int, str]):
     """A translation table that fills itself."""
 
     def __missing__(self, code: int) -> str:
-        self[code] = folded = _fold_char(code)
+        self[code] = folded = fold_char(code)
         return folded
 
 
