@@ -416,12 +416,20 @@ def _vote(values: Sequence[str]) -> tuple[str, str]:
     return "", ""
 
 
+def _are_proved(values: Sequence[str]) -> bool:
+    """Whether most values have a check character: codes of villages look like numbers of 15 digits."""
+    return sum(len(bare(fold(value))) == 18 for value in values) >= _SHARE * len(values)
+
+
 def _profile(index: int, path: Sequence[str], rows: Sequence[Row]) -> Profile:
     label = _path_label(path)
     header = " / ".join(path)
     if label.entity or label.agency:
         return Profile(index, header, label, f"表头：{path[-1] if path else ''}")
-    entity, why = _vote(_values(rows, index))
+    values = _values(rows, index)
+    entity, why = _vote(values)
+    if label.public and entity == "CN_RESIDENT_ID" and not _are_proved(values):
+        entity = ""
     if entity == "name":
         known = Label(field=_LIKE_A_NAME) if label is NO_LABEL else label
         return Profile(index, header, known, "值形：姓名")

@@ -214,7 +214,7 @@ class _Columns(dict[int, _Found]):
         if not self._telling:
             return False
         if self._on != day:
-            self._marks = [(one.index, _TellsMinor(one.label.entity, day)) for one in self._telling]
+            self._marks = [(one.index, _TellsMinor(_tells(one), day)) for one in self._telling]
             self._on = day
         told = False
         for index, tells in self._marks:
@@ -496,7 +496,46 @@ def features_of(block: Block) -> Mapping[int, list[Profile]]:
         if profile.label.entity in _FEATURES and names:
             owner = _owner(profile, names, block)
             owned[owner].append(profile)
+    for owner, profile in _of_pupils(block, names):
+        owned[owner].append(profile)
     return owned
+
+
+def _of_pupils(block: Block, names: Sequence[int]) -> Iterator[tuple[int, Profile]]:
+    """(name column, what tells without a number that its names are children's): a column of school
+    classes, or its own header (幼儿姓名)."""
+    headers = "/".join(profile.header for profile in block.profiles.values())
+    own = [index for index in names if block.profiles[index].label.field not in _OTHERS_NAME]
+    for index in own:
+        if _CHILDREN.search(block.profiles[index].header):
+            yield index, block.profiles[index]
+    if own and not _GROWN_UP.search(headers):
+        for profile in block.profiles.values():
+            if profile.label.field in _CLASS_FIELDS:
+                before = [index for index in own if index < profile.index]
+                yield (before or own[:1])[-1], profile
+
+
+_CLASS_FIELDS = frozenset(("class_name", "grade_year"))
+_OTHERS_NAME = frozenset(("guardian_name", "payee_name", "spouse_name", "head_name"))
+_CHILDREN = later(
+    r"(?:幼儿|儿童|婴儿|婴幼儿|宝宝|孤儿|新生儿|患儿|小孩|未成年人)(?:的?姓名|名字|名)$"
+)
+_GROWN_UP = later("任教|教师|职称|班主任姓名|聘用|院系|学院|专业")
+"""Headers of lists that name classes, but whose people teach them, or are students."""
+_PUPIL = later(
+    r"小学|幼儿园|托儿所|初级中学|[一二三四五六七八九1-9]年级|初[一二三中]|高[一二]|[中小]班|大[一二三四五六]?班|托班"
+    r"|^\s*[一二三四五六七八九]\s*\(?\d{1,2}\)?\s*班"
+)
+_STUDENT = later("大学|学院|本科|专科|大专|研究生|硕士|博士|高职|中专|技师|级")
+_CLASS, _CHILD = "class", "child"
+
+
+def _tells(profile: Profile) -> str:
+    """In which way the values of a column tell an age: an entity, or one of the two above."""
+    if profile.label.entity in _FEATURES:
+        return profile.label.entity
+    return _CLASS if profile.label.field in _CLASS_FIELDS else _CHILD
 
 
 _OWN_FIELD = {"head_id": "head_name", "member_ids": "member_names", "guardian_id": "guardian_name"}
@@ -526,7 +565,9 @@ def minor_names(
         if not names:
             continue
         marked = _positions(view.row, telling, len(names), reference, of_age=False)
-        spans = [Finding(*names[at], "PERSON", 0.9, "同行年龄或证件号表明未成年") for at in marked]
+        spans = [
+            Finding(*names[at], "PERSON", 0.9, "同行年龄、证件号或班级表明未成年") for at in marked
+        ]
         if spans:
             found[column] = spans
     return found
@@ -632,7 +673,7 @@ def _positions(
             else [part for part in _NAME_BREAK.split(fold(text)) if part.strip()]
         )
         for at, value in enumerate(values[:count]):
-            if _is_of_age(fold(value), profile.label.entity, reference) is of_age:
+            if _is_of_age(fold(value), _tells(profile), reference) is of_age:
                 marked.add(at)
     return sorted(marked)
 
@@ -643,7 +684,12 @@ def _is_minor(value: str, entity: str, reference: datetime.date) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def _is_of_age(value: str, entity: str, reference: datetime.date) -> bool | None:
-    """Whether a value tells an adult; None where it tells no age."""
+    """Whether a value tells an adult; None where it tells no age. ``entity``: see ``_tells``."""
+    if entity == _CLASS:
+        pupil = _PUPIL.search(value) and not _STUDENT.search(value.replace("年级", ""))
+        return False if pupil else None
+    if entity == _CHILD:
+        return False if value.strip() else None
     if entity == "AGE":
         age = re.fullmatch(r"\s*(\d{1,3})(?:\.0)?\s*(?:周?岁|个?月)?\s*", value)
         return None if age is None else int(age[1]) >= ADULT and "月" not in value

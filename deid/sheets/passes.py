@@ -557,7 +557,7 @@ class SheetPass:
             for profile in features:
                 setting = tables._setting(View(Row(0, {}), "data", block), profile.index)
                 those = window.column == profile.index
-                if setting.label.entity == profile.label.entity:
+                if setting.label.entity == profile.label.entity and setting.label.entity:
                     those &= young[told] > 0
                 suspects.update(window.row[those].tolist())
         for at in sorted(suspects):
