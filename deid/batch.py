@@ -12,9 +12,9 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deid.errors import DeidError
 from deid.inputs import Task
@@ -39,8 +39,7 @@ _DENIED_WRITE = "没有权限写到输出文件夹，或旧的输出正被别的
 _DIED = "处理它的进程意外终止，可能内存不足，没有写出；请用 --jobs 1 单独处理"
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(NamedTuple):
     """What to do with each task. The policy is named: a spawned process has to load its own."""
 
     policy: str

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from deid.errors import DeidError
 
@@ -41,8 +42,7 @@ class Task:
     """The name by which its owner knows the file, where its own name is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     source: Path
     relative: PurePath
     fault: str = ""

@@ -8,12 +8,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from deid.by_hand import Kinds, overrides, with_kinds
 from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
@@ -120,8 +120,7 @@ def mask_file(
     return _mask_anyway(order, policy)
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(NamedTuple):
     """What ``mask_file`` was asked for, but for the policy."""
 
     source: Path

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from deid.errors import PatternError, UnknownPolicy
 from deid.operators import Operator, build
@@ -37,8 +37,7 @@ _AS_WRITTEN = ("mode", "refusal", "verified", "minors")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRule:
+class FieldRule(NamedTuple):
     """What happens to the columns of one field.
 
     ``action``: keep, mask, generalise, replace or drop; ``operator`` changes the whole cell (None
@@ -47,11 +46,10 @@ class FieldRule:
 
     action: str
     operator: Operator | None = None
-    spec: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: _NOTHING)
+    spec: Mapping[str, Mapping[str, object]] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """How many ID numbers must fit a row for each grade (``deid.strength``).
 
     A: ``good`` as the list stands, ``good_known`` for one who knows birth date and sex; B: ``fair``;
@@ -66,8 +64,7 @@ class Thresholds:
     block: int = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """When a list is published, and how long objections may be raised.
 
     ``publish``: within so many days of being made or changed; ``period``: so long, 0 where the
@@ -81,8 +78,7 @@ class Due:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(NamedTuple):
     """How long a list stays.
 
     ``until``: ``period`` (taken down when the disclosure period ends), ``days`` (``days`` calendar
@@ -93,6 +89,9 @@ class Retention:
     until: str = "renewed"
     days: int = 0
     note: str = ""
+
+
+_THRESHOLDS, _DUE, _RETENTION = Thresholds(), Due(), Retention()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +121,10 @@ class Policy:
     level: str = "county"
     address: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: _NOTHING)
     minors: str = "mask"
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = _THRESHOLDS
     remedy: tuple[str, ...] = ("mask", "generalise", "drop")
-    due: Due = Due()
-    retention: Retention = Retention()
+    due: Due = _DUE
+    retention: Retention = _RETENTION
     usual: frozenset[str] = frozenset(CHANNELS)
     titles: tuple[str, ...] = ()
     ask: Mapping[str, str] = field(default_factory=lambda: _NOTHING)

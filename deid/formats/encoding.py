@@ -11,7 +11,6 @@ import re
 from array import array
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -46,8 +45,7 @@ class Codec(NamedTuple):
     errors: str
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(NamedTuple):
     """How a file's bytes are read. ``odd`` lines, ``first_odd`` the first, are in another encoding
     or hold broken bytes; they are read as far as they go, and their bytes are kept."""
 
