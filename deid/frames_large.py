@@ -17,9 +17,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deid.policy import Policy
-from deid.stream import mask_rows
+from deid.stream import mask_csv, mask_rows
+
+if TYPE_CHECKING:
+    from deid.stream.run import Streamed
 
 _MARK = "\x1f"
 """Between cells: the control character that Unicode has for this, which lists do not hold."""
@@ -54,6 +58,18 @@ def masked_columns(
         except (UnicodeEncodeError, _NotOurs, csv.Error, OSError):
             return None
     return MaskedColumns(cells, new_titles, done.found)
+
+
+def masked_csv(content: bytes, policy: Policy) -> tuple[bytes, Streamed] | None:
+    """The bytes of a csv file, masked and verified; None when the exact path has to do it."""
+    with ExitStack() as stack:
+        source, target = stack.enter_context(_private()), stack.enter_context(_private())
+        try:
+            source.write_bytes(content)
+            done = mask_csv(source, target, policy, least=0)
+            return (target.read_bytes(), done) if done else None
+        except OSError:
+            return None
 
 
 class _NotOurs(Exception):

@@ -222,15 +222,25 @@ def _mask_large(order: _Order, policy: Policy, started: float) -> FileReport | N
             return None
         if not dry_run:
             _rename(path, target)
+    output = "" if dry_run else str(target)
     work = done.work if done.format == "txt" else Work(found=done.found)
+    report = report_of_large(done, work, policy, str(source), output, started)
+    # What the title tells is asked of a text; of a list, by what its columns say.
+    return about(report, policy, work, order.named) if done.format == "txt" else report
+
+
+def report_of_large(
+    done: Any, work: Work, policy: Policy, source: str, output: str, started: float
+) -> FileReport:
+    """The report of a file that was masked by the column; ``work`` is what else was noted of it."""
     for (*sheet, index, profile), rows in done.columns.items():
         key = ("".join(sheet), index, profile.header)
         rows += work.columns[key].rows if key in work.columns else 0
         work.columns[key] = column_of(key[0], index, profile, rows)
     items = [*work.items, *empty_identifier_columns(work), *look_at(done.remarks)]
-    report = FileReport(
-        source=str(source),
-        output="" if dry_run else str(target),
+    return FileReport(
+        source=source,
+        output=output,
         status="look" if items else "publish",
         message="；".join(note.message for note in done.remarks if not note.look),
         format=done.format,
@@ -244,8 +254,21 @@ def _mask_large(order: _Order, policy: Policy, started: float) -> FileReport | N
         seconds=time.perf_counter() - started,
         strength=_strength_of_large(work),
     )
-    # What the title tells is asked of a text; of a list, by what its columns say.
-    return about(report, policy, work, order.named) if done.format == "txt" else report
+
+
+def mask_csv_bytes(content: bytes, policy: Policy) -> tuple[bytes, FileReport] | None:
+    """The bytes of a csv file masked by the column, whatever their size, in memory where the system
+    has files there; None where only ``mask_file`` can do it, or say what is wrong."""
+    if policy.refused:
+        return None
+    from deid.frames_large import masked_csv  # loads numpy
+
+    started = time.perf_counter()
+    masked = masked_csv(content, policy)
+    if masked is None:
+        return None
+    made, done = masked
+    return made, report_of_large(done, Work(found=done.found), policy, "", "", started)
 
 
 def _strength_of_large(work: Work) -> dict[str, int]:

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 from starlette.responses import Response
 
 from deid.frames import FrameDocument, document_of, mask_by_column
-from deid.model import Edit
-from deid.pipeline import mask_file, mask_opened
+from deid.model import Edit, FileReport
+from deid.pipeline import mask_csv_bytes, mask_file, mask_opened
 from deid.policy import Policy
 
 from .bodies import JSON, as_json, content, fitted, parsed, require
@@ -317,9 +317,11 @@ def _by_row(
 def _masked_csv(
     body: bytes, kind: str, options: Options, scratch: Path
 ) -> tuple[bytes, dict[str, str]]:
-    """The file that ``deid mask`` would write, and what is told of it. It lies in a folder of its own
-    while that is made."""
+    """The file that ``deid mask`` would write, and what is told of it. What the column cannot tell
+    lies in a folder of its own while it is masked."""
     policy = named_policy(options.policy, options.channel, options.level)
+    if kind == CSV and len(body) >= _LEAST and (done := mask_csv_bytes(body, policy)):
+        return done[0], _told(done[1])
     with tempfile.TemporaryDirectory(prefix="records-", dir=scratch) as folder:
         source = Path(folder, f"list{_SUFFIXES[kind]}")
         target = Path(folder, f"masked{_SUFFIXES[kind]}")
@@ -329,4 +331,8 @@ def _masked_csv(
             left = {"left": len(report.left)} if report.left else {}
             raise Problem(report.status, report.message, extra=left)
         made = target.read_bytes()
-    return made, {"X-Deid-Changed": str(report.changed), "X-Deid-Status": report.status}
+    return made, _told(report)
+
+
+def _told(report: FileReport) -> dict[str, str]:
+    return {"X-Deid-Changed": str(report.changed), "X-Deid-Status": report.status}
