@@ -21,7 +21,7 @@ from deid.formats.encoding import Encoding
 from deid.model import FileReport
 from deid.policy import load_policy
 from deid.scan import Setting
-from deid.stream import grids, heads, reader, recheck, verdicts, windows
+from deid.stream import grids, heads, memories, reader, recheck, verdicts, windows
 
 POLICY = load_policy("general")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -285,6 +285,36 @@ def test_a_hidden_value_that_stands_elsewhere_goes_to_the_exact_path(folder: Pat
     phone = data.splitlines()[9].split(b",")[4]
     tail = "300,王芳,女,,,,,1.00,订单号码9".encode() + phone + b"1\n"
     assert not check(data + tail, folder, 64)
+
+
+def test_lists_of_prose_are_left_alone_at_once(folder: Path) -> None:
+    lines = [f"{at},王芳,{'经核实，其家庭生活困难，' * 8}{at}" for at in range(300)]
+    data = "\n".join(["序号,姓名,情况说明", *lines, ""])
+    source = folder / "list.csv"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream.run, "masked", lambda *_: "taken")
+        for text, encoding, taken in (
+            (data, "utf-8", None),
+            (data, "gb18030", None),
+            (clean_list(300).decode(), "utf-8", "taken"),
+            ('"' + data, "utf-8", None),
+        ):
+            source.write_bytes(text.encode(encoding))
+            assert stream.mask_csv(source, folder / "out.csv", POLICY, least=100) == taken
+
+
+def test_a_glance_at_the_topmost_rows_tells_of_prose(folder: Path) -> None:
+    lines = [f"{at}说明,王芳{at},{'家庭生活困难，' * 2}{at}" for at in range(600)]
+    data = "\n".join(["村名,姓名,情况说明", *lines, ""]).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "_MANY", 300)
+        seen: list[int] = []
+        learn = memories.Memory.learn
+        patch.setattr(
+            memories.Memory, "learn", lambda *told: seen.append(len(told[1].hashes)) or learn(*told)
+        )
+        assert not check(data, folder, 4096)
+        assert max(seen) <= 128
 
 
 def test_small_files_are_not_streamed(folder: Path) -> None:

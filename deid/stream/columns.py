@@ -59,7 +59,7 @@ class Marks:
     """What is known of the rows of a window before they are judged."""
 
     def __init__(self, grid: Grid) -> None:
-        self._grid = grid
+        self.grid = grid
         count = len(grid)
         self.told: dict[int, Told] = {}
         self.block: Block | None = None
@@ -90,7 +90,7 @@ class Marks:
         """Rows that might be a header, a total, a note or a form; or that might when masked."""
         long = (self.flags & (STILL_LONG if masked else LONG)) > 0
         numeric = self.numeric - self.masked if masked else self.numeric
-        doubtful: Flags = ~self._grid.regular | ~long | (self.filled <= 2) | (self.flags >= ODD)
+        doubtful: Flags = ~self.grid.regular | ~long | (self.filled <= 2) | (self.flags >= ODD)
         doubtful |= self.filled * 3 <= block.width + 2
         doubtful |= ~self.serial & (2 * (self.filled - numeric) >= self.filled - 1)
         doubtful |= self.split

@@ -35,6 +35,8 @@ from deid.vector import Flags, Places
 _LONG_ROW = 50
 _MANY = 1000
 """Rows of a window that tell what the rest of the file is like."""
+_GLANCE = 128
+"""Of them, those that tell it at once."""
 _QUOTED = re.compile(rb'"[^"]*"?')
 
 
@@ -124,6 +126,8 @@ class Pass:
     ) -> dict[int, View] | None:
         """The rows that are not plainly data of the block so far, ``known`` ones among them; None
         where all have to be judged together."""
+        if known:
+            self._glance(grid)
         self.columns.look(grid, marks, self.block)
         if not known and self.columns.may_widen(grid, self.block, marks.told):
             return None
@@ -177,6 +181,8 @@ class Pass:
         views, self.block = profile_rows(rows, (), self.block)
         self._date(views)
         block = main_block(views)
+        if self._rows == len(grid):
+            self._glance(grid)
         special = {
             at: view
             for at, view in enumerate(views)
@@ -263,6 +269,19 @@ class Pass:
             self._mask_row(masked, at, view, patch)
         masked.data = patch.result()
         return masked
+
+    def _glance(self, grid: Grid) -> None:
+        """The same before anything is done, where hardly a cell of the topmost rows is told by its
+        form. Addresses are not counted: a few tell of all."""
+        if len(grid) < max(_MANY, _GLANCE) or self.judge.hidden is not None:
+            return
+        top = grid.data[: grid.row_ends[_GLANCE - 1]]
+        marks = Marks(Grid(top, self._mark[0], self.width))
+        self.columns.look(marks.grid, marks, self.block)
+        told = marks.told.values()
+        alone = sum(len(item.asked) + item.learnt for item in told if not item.alike)
+        if alone * 2 > _GLANCE * self.width:
+            raise Unstreamable
 
     def _bail_out(self, grid: Grid, marks: Marks, special: dict[int, View]) -> None:
         """Leave a file of cells to judge one by one to the exact path, which is faster at those.
