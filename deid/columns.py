@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from deid.address import LEVELS, cut, is_agency_place, parse_address
 from deid.checks import bank_card, landline, mobile, resident_id, resident_id_15, resident_id_shape
-from deid.fields import NO_LABEL, Label, exact_label, header_label, markers, normal
+from deid.fields import NO_LABEL, Label, _headers, exact_label, header_label, markers, normal
 from deid.later import later
 from deid.model import Row
 from deid.names import is_name
@@ -121,8 +121,19 @@ def _marks(text: str) -> int:
         return 0
     if not text or text.isspace():
         return _TELLS
-    told = ":" in text or "：" in text or "计" in text or normal(text).startswith(_footers())
+    told = ":" in text or "：" in text or "计" in text
+    if "\u4e00" <= text[0] <= "\u9fff" and text[0] not in _first_characters():
+        return _TELLS if told else 0  # what is not a plain character may be spelled out otherwise
+    told = told or normal(text).startswith(_footers())
     return (_label_of(text) is not NO_LABEL) + (_TELLS if told else 0)
+
+
+@cache
+def _first_characters() -> frozenset[str]:
+    """The characters with which a label or a footer begins, its numbering and what joins labels
+    included."""
+    first = {word[0] for word in (*_headers(), *_footers()) if word}
+    return frozenset(first | set("一二三四五六七八九十帐和及或"))
 
 
 _PLAIN_NUMBER = later(r"[0-9*.,+\-/]+")

@@ -337,7 +337,7 @@ def split_ids(row: Row) -> Mapping[int, list[Finding]]:
     cells side by side, and only with the right check character.
     """
     found: dict[int, list[Finding]] = {}
-    if sum(map(_digits_in, row.cells.values())) < 18:
+    if not _SIDE_BY_SIDE.search("\0".join(row.cells.values())) and _in_order(row.cells):
         return found
     for run in _digit_runs(row):
         for first in range(len(run)):
@@ -351,17 +351,25 @@ def split_ids(row: Row) -> Mapping[int, list[Finding]]:
     return found
 
 
-@lru_cache(maxsize=1 << 14)
-def _digits_in(text: str) -> int:
-    """How many characters of an ID number a cell may hold: of a cell of nothing but a few digits."""
-    if len(text) >= _LONG_CELL or not _DIGIT_CELL.fullmatch(folded := fold(text)):
-        return 0
-    return len(folded.strip())
+_NO_WORDS = (
+    r"(?!\s*\d{18})(?:[^\0!-/:-WYZ\[-wyz{-~"
+    "\u4e00-\u9fff]|[零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺]){1,59}"
+)
+_SIDE_BY_SIDE = later(rf"(?:^|\0){_NO_WORDS}\0{_NO_WORDS}(?:\0|$)")
+"""Two neighbouring cells that may hold nothing but a few digits: a glance at a whole row."""
+
+
+def _in_order(cells: Mapping[int, str]) -> bool:
+    columns = list(cells)
+    return columns == sorted(columns)
 
 
 def _digit_runs(row: Row) -> Iterator[list[tuple[int, str]]]:
     """Runs of neighbouring cells that hold nothing but a few digits, 18 characters at least."""
-    some = [(column, fold(text)) for column, text in row.cells.items() if _digits_in(text)]
+    some = [(column, fold(text)) for column, text in row.cells.items() if len(text) < _LONG_CELL]
+    some = [piece for piece in some if _DIGIT_CELL.fullmatch(piece[1])]
+    if sum(len(text.strip()) for _, text in some) < 18:
+        return
     run: list[tuple[int, str]] = []
     for column, folded in [*sorted(some), (-1, "")]:
         if not run or column == run[-1][0] + 1:

@@ -86,11 +86,12 @@ class Residue:
             return
         plain = folded if folded.isalnum() else _OTHERS.sub("", folded)
         no_names = not self._names or (not self._ascii_names and plain.isascii())
-        if no_names and len(plain) < self._least and "." not in folded:
+        scientific = "." in folded and ("E" in folded or "e" in folded)
+        if no_names and len(plain) < self._least and not scientific:
             return
         plain = _capitals(plain)
         begins = self._begins(plain, names=not no_names)
-        if not begins and ("." not in folded or not _SCIENTIFIC.search(folded)):
+        if not begins and not scientific:
             return
         places: Sequence[int] = range(len(plain)) if len(plain) == len(folded) else ()
         done = 0
@@ -103,7 +104,7 @@ class Residue:
             if match[1] != "PERSON" or _is_the_name(folded, *span):
                 yield *span, match[1]
                 done = at + len(match[0])
-        for number in _SCIENTIFIC.finditer(folded):
+        for number in _SCIENTIFIC.finditer(folded) if scientific else ():
             digits = str(int(float(number.group())))
             if self._at(digits, 0):
                 yield number.start(), number.end(), "CN_MOBILE"

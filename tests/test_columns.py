@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from deid import columns
 from deid.columns import name_columns, profile_rows, shape
+from deid.fields import NO_LABEL, exact_label, normal
 from deid.model import Row
 
 CARD = "11010519491231002X"
@@ -100,3 +102,15 @@ def test_statistics_are_known_by_their_title() -> None:
 def test_next_to_nothing(lines: list[tuple[str, ...]]) -> None:
     views, _ = profile_rows(rows(*lines))
     assert len(views) == len(lines)
+
+
+@pytest.mark.parametrize("before", ["", "一、", "（2）", "和", "张", "*", "\u3000", "⼀", "[注]"])
+@pytest.mark.parametrize("behind", ["", "（元）", "：", " ", "12", "和姓名"])
+def test_a_glance_at_a_text_misses_no_label(before: str, behind: str) -> None:
+    """What the first character rules out is, looked at as a whole, no label and no footer."""
+    for word in ("姓名", "身份证号", "帐号", "备注", "合计", "说明", "家庭住址", "监督电话"):
+        text = before + word + behind
+        label = exact_label(text) is not NO_LABEL
+        footer = normal(text).startswith(columns._footers())
+        told = footer or any(char in text for char in ":：计")
+        assert columns._marks(text) == label + (columns._TELLS if told else 0), text

@@ -9,7 +9,7 @@ import pytest
 
 from deid.columns import profile_rows
 from deid.model import Row, Table
-from deid.tables import own_date, scan_table
+from deid.tables import own_date, scan_table, split_ids
 
 CARD, CHILD = "11010519491231002X", "110105201506150013"
 PHONE = "13800138000"
@@ -173,3 +173,22 @@ def test_a_header_is_carried_to_the_next_window() -> None:
 )
 def test_own_date(lines: list[str], date: tuple[int, int, int] | None) -> None:
     assert own_date(lines) == (datetime.date(*date) if date else None)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ("110105", "19491231", "002X"),
+        ("１１０１０５", "１９４９１２３１", "００２Ｘ"),
+        ("110105", " 19491231 ", "002ⅹ"),
+        tuple(CARD),
+    ],
+)
+def test_a_number_in_neighbouring_cells_in_whatever_script(pieces: Sequence[str]) -> None:
+    lines = [["姓名", *("" for _ in pieces)], ["张三", *pieces]]
+    assert "CN_RESIDENT_ID" in {name for names in found(lines).values() for name in names}
+
+
+def test_columns_that_come_in_another_order_are_neighbours_too() -> None:
+    row = Row(0, {2: "002X", 0: "110105", 5: "张三", 1: "19491231"})
+    assert sorted(split_ids(row)) == [1, 2]
