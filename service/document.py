@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from .problems import KINDS, MEDIA_TYPE, Problem
 
 _ALWAYS = (401, 403, 414, 429, 431, 500, 503)
-_WITH_BODY = (400, 408, 413, 415, 422)
+_WITH_BODY = (400, 408, 413, 415, 422, 507)
 _WITH_PATH = (404,)
 _METHODS = ("get", "post", "put", "patch", "delete")
 _OPEN = ("/", "/health", "/docs", "/openapi.json")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from errno import EDQUOT, ENOSPC
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,10 +19,12 @@ from starlette.responses import Response
 
 from deid.frames import FrameDocument, document_of, mask_by_column
 from deid.model import Edit, FileReport
+from deid.outcome import OS_FAULTS
 from deid.pipeline import mask_csv_bytes, mask_file, mask_opened
 from deid.policy import Policy
 
 from .bodies import JSON, as_json, content, fitted, parsed, require
+from .folders import FULL
 from .problems import Problem
 from .settings import Settings
 from .texts import LONGEST_TITLE, PolicyName, named_policy
@@ -322,15 +325,20 @@ def _masked_csv(
     policy = named_policy(options.policy, options.channel, options.level)
     if kind == CSV and len(body) >= _LEAST and (done := mask_csv_bytes(body, policy)):
         return done[0], _told(done[1])
-    with tempfile.TemporaryDirectory(prefix="records-", dir=scratch) as folder:
-        source = Path(folder, f"list{_SUFFIXES[kind]}")
-        target = Path(folder, f"masked{_SUFFIXES[kind]}")
-        source.write_bytes(body)
-        report = mask_file(source, target, policy=policy, least=_LEAST)
-        if report.status in ("refused", "unreadable"):
-            left = {"left": len(report.left)} if report.left else {}
-            raise Problem(report.status, report.message, extra=left)
-        made = target.read_bytes()
+    try:
+        with tempfile.TemporaryDirectory(prefix="records-", dir=scratch) as folder:
+            source = Path(folder, f"list{_SUFFIXES[kind]}")
+            target = Path(folder, f"masked{_SUFFIXES[kind]}")
+            source.write_bytes(body)
+            report = mask_file(source, target, policy=policy, least=_LEAST)
+            made = target.read_bytes() if report.output else b""
+    except OSError as error:
+        raise (Problem("no-space") if error.errno in FULL else error) from None
+    if report.message in (OS_FAULTS[ENOSPC], OS_FAULTS[EDQUOT]):
+        raise Problem("no-space")
+    if report.status in ("refused", "unreadable"):
+        left = {"left": len(report.left)} if report.left else {}
+        raise Problem(report.status, report.message, extra=left)
     return made, _told(report)
 
 

@@ -392,6 +392,16 @@ def test_a_disk_that_takes_no_more(start_server: Start) -> None:
     assert masked(server.client)["state"] == "done"
 
 
+def test_a_disk_that_takes_no_list(start_server: Start) -> None:
+    server = start_server()
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (20, 20))
+    headers = {"Content-Type": "text/csv"}
+    answer = server.client.post("/v1/mask/records", content=CSV, headers=headers)
+    assert problem(answer) == (507, "no-space")
+    assert server.client.post("/v1/mask", json={"texts": [MOBILE]}).status_code == 200
+    assert folders(server.folder) == []
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
