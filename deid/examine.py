@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from deid.grading import Verdict
 
 
+MINOR_HIDDEN = "未成年人，姓名已遮盖"
 NUMBERS = frozenset(("CN_RESIDENT_ID", "CN_DISABILITY_CERT", "CN_STUDENT_NO"))
 """Entities that are, or hold, an ID number."""
 
@@ -247,7 +248,7 @@ def take(
     if work.again:
         return
     if policy.elements and any(edits) and any(item.entity == "PERSON" for item in findings):
-        work.items.append(Item(place, "未成年人，姓名已遮盖"))
+        work.items.append(Item(place, MINOR_HIDDEN))
     for item in findings:
         work.found[item.entity] += 1
         if policy.hides(item.entity):
@@ -360,12 +361,12 @@ def _finish(work: Work, document: Document, shaping: Reshaping) -> None:
     blank = "***" if document.format == "pdf" else ""
     result = shaping.finish(removable, work.edits, blank, cut=document.format == "txt")
     work.drops, work.notes = result.drops, result.notes
-    work.dropped = _headers_shown(result.dropped)
-    work.generalised = _headers_shown(result.generalised)
+    work.dropped = headers_shown(result.dropped)
+    work.generalised = headers_shown(result.generalised)
     work.items += result.items
 
 
-def _headers_shown(headers: Iterable[str]) -> tuple[str, ...]:
+def headers_shown(headers: Iterable[str]) -> tuple[str, ...]:
     """Headers for the report, without the levels that it does not show (a row of column numbers)."""
     levels = (" / ".join(filter(None, map(header_shown, h.split(" / ")))) for h in headers)
     return tuple(dict.fromkeys(filter(None, levels)))

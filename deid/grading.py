@@ -21,8 +21,15 @@ from deid.operators import build, mask
 from deid.policy import FieldRule, Policy, Thresholds
 from deid.prose import TextFindings, merge
 from deid.scan import bare
-from deid.strength import Strength, measure
-from deid.strength.context import ID_FIELDS, Shown, shown_in_row, title_context, whole_numbers
+from deid.strength import Context, Strength, measure
+from deid.strength.context import (
+    ID_FIELDS,
+    TELLING,
+    Shown,
+    shown_in_row,
+    title_context,
+    whole_numbers,
+)
 from deid.strength.remedy import Remedy, remedies
 from deid.text import fold, is_star
 
@@ -71,7 +78,7 @@ class Spot:
             any(a <= edit.start and edit.end <= b for a, b in self.numbers) for edit in own
         )
         if len(self.numbers) < 2 or not inside:
-            return _numbers(apply_edits(self.text, own))
+            return masked_numbers(apply_edits(self.text, own))
         found, at = [], 0
         for start, end in (*self.numbers, (len(self.text), len(self.text))):
             found += _runs(self.text[at:start])
@@ -156,35 +163,122 @@ def grade_list(
 ) -> Verdict:
     """The grade of every row, as masked, and what is to be done about the weak ones."""
     verdict = Verdict()
-    base = title_context(islice(titles, 40), name)
+    grader = Grader(policy, list_context(titles, name))
     known: dict[int, tuple[Block, dict[int, str]]] = {}
     alike: dict[tuple[str, ...], tuple[str, str]] = {}
     for row in rows:
         fields = known.get(id(row.block))
         if fields is None:
-            fields = known[id(row.block)] = row.block, _fields(row.block)
-        cells = {
-            column: spot.after(edits.get(spot.place, ()))
-            for column, spot in row.spots.items()
-            if column in fields[1]
-        }
+            fields = known[id(row.block)] = row.block, fields_of(row.block)
+        cells = cells_shown(row, fields[1], edits)
         if policy.reshapes:
             verdict.namesakes += _namesake(row, fields[1], cells, alike)
-        told = {
-            c: row.spots[c].shown(edits.get(row.spots[c].place, ()))
-            if fields[1][c] in ID_FIELDS
-            else text
-            for c, text in cells.items()
-        }
-        shown = shown_in_row(base, fields[1], told)
+        shown = grader(fields[1], numbers_shown(row, fields[1], cells, edits))
         if shown:
-            _grade_row(verdict, row, shown, cells, edits, policy)
+            _grade_row(verdict, row, shown, cells, edits, policy.thresholds)
     return verdict
 
 
+def list_context(titles: Sequence[str], name: str) -> Context:
+    """What the texts around a list and the name of its file tell of everybody in it."""
+    return title_context(islice(titles, TITLES), name)
+
+
+TITLES = 40
+"""Texts around a list that are asked for county and day."""
+
+
+def cells_shown(
+    row: ListedRow, fields: Mapping[int, str], edits: Mapping[str, Sequence[Edit]]
+) -> dict[int, str]:
+    """Column -> what a row shows there, after the edits."""
+    return {
+        column: spot.after(found) if (found := edits.get(spot.place)) else spot.text
+        for column, spot in row.spots.items()
+        if column in fields
+    }
+
+
+def numbers_shown(
+    row: ListedRow,
+    fields: Mapping[int, str],
+    cells: Mapping[int, str],
+    edits: Mapping[str, Sequence[Edit]],
+) -> dict[int, str]:
+    """The same with the masked numbers alone where a column holds numbers; only what tells."""
+    return {
+        column: row.spots[column].shown(edits.get(row.spots[column].place, ()))
+        if fields[column] in ID_FIELDS
+        else text
+        for column, text in cells.items()
+        if fields[column] in TELLING
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A number that a row shows, how strong its mask is, and what makes it strong if it is weak."""
+
+    shown: Shown
+    strength: Strength
+    remedy: Remedy | None = None
+
+
+class Grader:
+    """Grades rows; those that tell the same are graded once."""
+
+    def __init__(self, policy: Policy, base: Context) -> None:
+        self._policy = policy
+        self._base = base
+        self._known: dict[tuple[tuple[int, str, str], ...], tuple[Graded, ...]] = {}
+
+    def __call__(self, fields: Mapping[int, str], told: Mapping[int, str]) -> tuple[Graded, ...]:
+        """The numbers of a row. ``told``: what it tells, by column."""
+        key = tuple((column, fields[column], text) for column, text in told.items())
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
+            shown = shown_in_row(self._base, fields, told)
+            found = self._known[key] = tuple(map(self._graded, shown))
+        return found
+
+    def _graded(self, one: Shown) -> Graded:
+        limits = self._policy.thresholds
+        strength = measure(one.pattern, one.context, thresholds=limits)
+        if strength.grade != "C":
+            return Graded(one, strength)
+        order = self._policy.remedy
+        found = remedies(one.pattern, one.context, order=order, thresholds=limits)
+        return Graded(one, strength, found[0] if found else None)
+
+
+_MOST_KNOWN = 100_000
+
+
 _NAMES = ("name", "head_name")
+_OWN_NUMBERS = ("id_number", "head_id")
 _VARIES = frozenset(("seq_no", "amount", "period", "quantity", "remark"))
-"""Fields that tell nobody apart: they change from list to list."""
+
+
+def namesake_columns(fields: Mapping[int, str]) -> tuple[int, int] | None:
+    """The columns of the name and of the number by which persons are told apart."""
+    name = next((column for column, key in fields.items() if key in _NAMES), None)
+    number = next((column for column, key in fields.items() if key in _OWN_NUMBERS), None)
+    return None if name is None or number is None else (name, number)
+
+
+def varies(key: str) -> bool:
+    """Whether a field tells nobody apart: it changes from list to list."""
+    return key in _VARIES
+
+
+def namesake(place: str, first: str) -> Item:
+    """What is told of a row that reads like that of somebody else, ``first``."""
+    return Item(
+        place,
+        f"与 {first} 同名，遮盖后两人分不清；可按村民小组、年龄段区分，仍分不清时再多留一位",
+    )
 
 
 def _namesake(
@@ -195,20 +289,20 @@ def _namesake(
 ) -> Iterator[Item]:
     """A row that reads, as masked, like that of somebody else. ``alike``: how the rows so far read,
     with the number and the place of the first that reads so."""
-    name = next((column for column, key in fields.items() if key in _NAMES), None)
-    number = next(
-        (column for column, key in fields.items() if key in ("id_number", "head_id")), None
-    )
-    if name is None or number is None or name not in row.spots or not cells.get(name, "").strip():
+    columns = namesake_columns(fields)
+    if columns is None or columns[0] not in row.spots or not cells.get(columns[0], "").strip():
         return
-    reads = (cells[name].strip(), *(cells[c] for c in sorted(cells) if fields[c] not in _VARIES))
-    own, place = bare(fold(row.source.get(number, ""))), row.spots[name].place
+    name, number = columns
+    reads = (cells[name].strip(), *(cells[c] for c in sorted(cells) if not varies(fields[c])))
+    own, place = own_number(row.source.get(number, "")), row.spots[name].place
     other, first = alike.setdefault(reads, (own, place))
     if own and other and own != other:
-        yield Item(
-            place,
-            f"与 {first} 同名，遮盖后两人分不清；可按村民小组、年龄段区分，仍分不清时再多留一位",
-        )
+        yield namesake(place, first)
+
+
+def own_number(text: str) -> str:
+    """A number as persons are told apart by it."""
+    return bare(fold(text))
 
 
 _NOTE = later(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
@@ -218,7 +312,7 @@ _SHORTEST = 8
 """Characters of what may be a masked number."""
 
 
-def _numbers(text: str) -> str:
+def masked_numbers(text: str) -> str:
     """The masked numbers of a cell without what is written beside them (有效期至2035.01.01)."""
     return "、".join(_runs(text)) or text
 
@@ -231,7 +325,7 @@ def _runs(text: str) -> list[str]:
     return [one for one in masked if len(one) >= _SHORTEST]
 
 
-def _fields(block: Block) -> dict[int, str]:
+def fields_of(block: Block) -> dict[int, str]:
     """Column -> field, of the columns that tell something of a person."""
     found = {index: field_of(profile.label) for index, profile in block.profiles.items()}
     return {index: key for index, key in found.items() if key}
@@ -240,32 +334,24 @@ def _fields(block: Block) -> dict[int, str]:
 def _grade_row(
     verdict: Verdict,
     row: ListedRow,
-    shown: Sequence[Shown],
+    graded: Sequence[Graded],
     cells: Mapping[int, str],
     edits: Mapping[str, Sequence[Edit]],
-    policy: Policy,
+    limits: Thresholds,
 ) -> None:
     """Count the row; where it is weak, note what makes it strong."""
     worst = "A"
-    for one in shown:
-        strength = measure(one.pattern, one.context, thresholds=policy.thresholds)
-        place = row.spots[one.columns[0]].place
-        if strength.grade == "C":
-            remedy = _remedy(one, policy)
-            if remedy is None:
-                verdict.blocked.append(Item(place, _sentence(strength, policy.thresholds)))
+    for one in graded:
+        strength = one.strength
+        if strength.grade in "CD":
+            if one.remedy is None:
+                place = row.spots[one.shown.columns[0]].place
+                verdict.blocked.append(Item(place, _sentence(strength, limits)))
             else:
-                strength = remedy.strength
-                _apply(verdict, row, one, cells, edits, remedy)
-        elif strength.grade == "D":
-            verdict.blocked.append(Item(place, _sentence(strength, policy.thresholds)))
+                strength = one.remedy.strength
+                _apply(verdict, row, one.shown, cells, edits, one.remedy)
         worst = max(worst, strength.grade)
     verdict.grades[worst] += 1
-
-
-def _remedy(one: Shown, policy: Policy) -> Remedy | None:
-    found = remedies(one.pattern, one.context, order=policy.remedy, thresholds=policy.thresholds)
-    return found[0] if found else None
 
 
 def _apply(
@@ -287,11 +373,18 @@ def _apply(
             ]
             new = Edit(spot.place, spot.start, spot.end, _divisions_only(cells[column]))
             verdict.edits[spot.place] = sorted([*rest, new], key=lambda edit: edit.start)
-    for step in remedy.steps:
-        if step != "mask":
-            for kind in remedy.fields:
-                for key in _COLUMNS.get(kind, ()):
-                    verdict.fields[key] = step
+    verdict.fields.update(coarser_fields(remedy))
+
+
+def coarser_fields(remedy: Remedy) -> dict[str, str]:
+    """Field -> what a remedy does to its columns as a whole."""
+    return {
+        key: step
+        for step in remedy.steps
+        if step != "mask"
+        for kind in remedy.fields
+        for key in _COLUMNS.get(kind, ())
+    }
 
 
 def _divisions_only(text: str) -> str:

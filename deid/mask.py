@@ -23,7 +23,7 @@ def edits_for(
         elif star != "*":
             masked = masked.replace("*", star)
         if masked != value:
-            edits.append(_shortest(place, finding.start, value, masked))
+            edits.append(shortest(place, finding.start, value, masked))
     return edits
 
 
@@ -31,7 +31,7 @@ def _start(finding: Finding) -> int:
     return finding.start
 
 
-def _shortest(place: str, start: int, value: str, new: str) -> Edit:
+def shortest(place: str, start: int, value: str, new: str) -> Edit:
     """The edit that makes ``new`` of a value, without the characters at its ends that stay."""
     most = min(len(value), len(new))
     head = 0

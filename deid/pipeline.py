@@ -18,12 +18,14 @@ from typing import Any, NamedTuple, TypeVar
 from deid.by_hand import Kinds, overrides, with_kinds
 from deid.errors import DeidError, LeftOver, UnreadableFile, UnsafeEdit
 from deid.examine import (
+    MINOR_HIDDEN,
     NUMBERS,
     Work,
     column_of,
     effective,
     empty_identifier_columns,
     examine,
+    headers_shown,
     reshape,
     reshaping,
     take,
@@ -209,11 +211,11 @@ def _mask_anyway(order: _Order, policy: Policy) -> FileReport:
 def _mask_large(order: _Order, policy: Policy, started: float) -> FileReport | None:
     """A large csv file or workbook; None when it is none or only the exact path can do it."""
     source, target, dry_run = order.source, order.target, order.dry_run
-    if order.kinds or order.watch or policy.reshapes:
+    if order.kinds or order.watch:
         return None
     if not source.is_file() or (target.exists() and not order.overwrite):
         return None
-    masker = _masker_of_large(source, order.least)
+    masker = _masker_of_large(order)
     if masker is None:
         return None
     with _temporary(target, dry_run) as path:
@@ -223,43 +225,40 @@ def _mask_large(order: _Order, policy: Policy, started: float) -> FileReport | N
         if not dry_run:
             _rename(path, target)
     output = "" if dry_run else str(target)
-    work = done.work if done.format == "txt" else Work(found=done.found)
+    work = _work_of_large(done)
     report = report_of_large(done, work, policy, str(source), output, started)
-    # What the title tells is asked of a text; of a list, by what its columns say.
-    return about(report, policy, work, order.named) if done.format == "txt" else report
+    # What the title of a workbook tells is not noted: there the columns alone are asked.
+    return about(report, policy, work, order.named) if done.format != "xlsx" else report
 
 
 def report_of_large(
     done: Any, work: Work, policy: Policy, source: str, output: str, started: float
 ) -> FileReport:
-    """The report of a file that was masked by the column; ``work`` is what else was noted of it."""
-    for (*sheet, index, profile), rows in done.columns.items():
-        key = ("".join(sheet), index, profile.header)
-        rows += work.columns[key].rows if key in work.columns else 0
-        work.columns[key] = column_of(key[0], index, profile, rows)
-    items = [*work.items, *empty_identifier_columns(work), *look_at(done.remarks)]
+    """The report of a file that was masked by the column; ``work`` is what was noted of it."""
     return FileReport(
         source=source,
         output=output,
-        status="look" if items else "publish",
+        status="look" if work.items else "publish",
         message="；".join(note.message for note in done.remarks if not note.look),
         format=done.format,
         policy=policy.name,
         found=dict(sorted(work.found.items())),
         changed=done.changed,
         columns=tuple(work.columns.values()),
-        items=tuple(items),
+        items=tuple(work.items),
         source_sha256=done.source_sha256,
         output_sha256=done.output_sha256,
         seconds=time.perf_counter() - started,
-        strength=_strength_of_large(work),
+        dropped=work.dropped,
+        generalised=work.generalised,
+        strength=histogram(work.grades),
     )
 
 
 def mask_csv_bytes(content: bytes, policy: Policy) -> tuple[bytes, FileReport] | None:
     """The bytes of a csv file masked by the column, whatever their size, in memory where the system
     has files there; None where only ``mask_file`` can do it, or say what is wrong."""
-    if policy.refused:
+    if policy.refused or policy.elements:  # what the name of a list tells is asked of a file
         return None
     from deid.frames_large import masked_csv  # loads numpy
 
@@ -268,10 +267,35 @@ def mask_csv_bytes(content: bytes, policy: Policy) -> tuple[bytes, FileReport] |
     if masked is None:
         return None
     made, done = masked
-    return made, report_of_large(done, Work(found=done.found), policy, "", "", started)
+    work = _work_of_large(done)
+    report = report_of_large(done, work, policy, "", "", started)
+    return made, about(report, policy, work, Path())
 
 
-def _strength_of_large(work: Work) -> dict[str, int]:
+def _work_of_large(done: Any) -> Work:
+    """What was done with a large list, as the exact path would have noted it."""
+    work: Work = done.work if done.format == "txt" else Work(found=done.found)
+    for (*sheet, index, profile), rows in done.columns.items():
+        key = ("".join(sheet), index, profile.header)
+        rows += work.columns[key].rows if key in work.columns else 0
+        work.columns[key] = column_of(key[0], index, profile, rows)
+    work.numbers.titles += getattr(done, "notes", ())
+    work.items += (Item(place, MINOR_HIDDEN) for place in getattr(done, "minors", ()))
+    made = getattr(done, "reshaped", None)
+    if made:
+        work.grades = made.grades
+        work.dropped = headers_shown(made.shaped.dropped)
+        work.generalised = headers_shown(made.shaped.generalised)
+        work.items += made.shaped.items
+    else:
+        work.grades = _strength_of_large(work)
+    work.items += empty_identifier_columns(work)
+    work.items += made.namesakes if made else ()
+    work.items += look_at(done.remarks)
+    return work
+
+
+def _strength_of_large(work: Work) -> Counter[str]:
     """The grades of a large list, by a glance: its masks leave six digits of an ID number. What was
     masked before, and shows more, is not counted here."""
     grades: Counter[str] = Counter()
@@ -280,17 +304,19 @@ def _strength_of_large(work: Work) -> dict[str, int]:
         births = any(column.entity == "BIRTH_DATE" for column in own)
         rows = max((column.rows for column in own if column.entity in NUMBERS), default=0)
         grades["B" if births else "A"] += rows
-    return histogram(grades)
+    return grades
 
 
-def _masker_of_large(source: Path, least: int | None) -> Callable[[Path, Path, Policy], Any] | None:
+def _masker_of_large(order: _Order) -> Callable[[Path, Path, Policy], Any] | None:
     """What masks a file of that kind and size by the column."""
+    source, least = order.source, order.least
     kind = source.suffix.lower()
     if kind == ".txt":
         return mask_txt if source.stat().st_size >= LEAST_TEXT else None
     if kind in (".csv", ".tsv"):
         wanted = LEAST if least is None else least
-        return partial(mask_csv, least=least) if source.stat().st_size >= wanted else None
+        by_column = partial(mask_csv, least=least, named=order.named.name)
+        return by_column if source.stat().st_size >= wanted else None
     if kind != ".xlsx" or source.stat().st_size < LEAST // 100:
         return None
     from deid.formats.xlsx import cells_size

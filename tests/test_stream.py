@@ -570,15 +570,6 @@ def test_addresses_alike_are_cut_alike(pair: tuple[str, str], codec: str) -> Non
         assert (fate, verdict) == (asked, exact)
 
 
-def test_a_policy_that_drops_columns_goes_to_the_exact_path(folder: Path) -> None:
-    source = folder / "list.csv"
-    source.write_bytes(clean_list(20))
-    reshaping = replace(POLICY, only=frozenset(("name",)))
-    with windows_of(64):
-        assert stream.mask_csv(source, folder / "out.csv", reshaping) is None
-        assert stream.mask_csv(source, folder / "out.csv", POLICY) is not None
-
-
 def test_adults_with_the_name_of_a_minor_keep_it(folder: Path) -> None:
     chance = random.Random(3)
     lines = [",".join(HEADERS)]

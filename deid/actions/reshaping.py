@@ -9,7 +9,7 @@ from deid.actions import drops
 from deid.actions.grids import MOST_LISTED, PARTS, Grid, is_free, is_nameless, tells
 from deid.actions.labels import FOUND, LabelledValues, field_entity
 from deid.actions.rules import KEEP, Rules, Verdict, coarser, effective
-from deid.columns import NO_BLOCK, Block
+from deid.columns import NO_BLOCK, Block, Profile
 from deid.errors import UnsafeEdit
 from deid.fields import NO_LABEL, exact_label, field_of
 from deid.mask import apply_edits, edits_for
@@ -41,9 +41,9 @@ class Reshaping:
 
     def __init__(self, policy: Policy) -> None:
         self._whitelist = bool(policy.only)
-        self._rules = Rules(policy)
-        self._labels = LabelledValues(self._rules, policy)
-        self._grids: dict[str, Grid] = {}
+        self.rules = Rules(policy)
+        self._labels = LabelledValues(self.rules, policy)
+        self.grids: dict[str, Grid] = {}
         self._lasts: dict[int, tuple[Block, int]] = {}
         self._lines: list[TextFindings] = []
         self._between: list[tuple[Text, int]] = []
@@ -54,11 +54,11 @@ class Reshaping:
 
     def cell(self, table: Table, cell: CellFindings, edits: Sequence[Edit]) -> list[Edit]:
         """The edits of a cell, given those that its findings ask for."""
-        grid = self._grids.get(table.name) or self._grids.setdefault(table.name, Grid(table))
+        grid = self.grids.get(table.name) or self.grids.setdefault(table.name, Grid(table))
         grid.enter(cell.row)
         if cell.zone == "form":
             grid.stray(cell, stays=True)
-            verdict = self._rules.of_label(cell.label)
+            verdict = self.rules.of_label(cell.label)
             if verdict is not KEEP:
                 return coarser(cell.text, edits, verdict, cell.place)
             return self.text(cell.place, cell.text, edits)
@@ -72,8 +72,8 @@ class Reshaping:
 
     def _listed(self, grid: Grid, cell: CellFindings, edits: Sequence[Edit]) -> list[Edit]:
         """The edits of a cell that belongs to a list: its header, its data, its totals."""
-        verdict = self._rules.of_column(cell.profile)
-        if cell.column > self._last(cell.block) and cell.zone == "data":
+        verdict = self.rules.of_column(cell.profile)
+        if cell.column > self.last(cell.block) and cell.zone == "data":
             grid.overflow.setdefault(cell.row)
             if not verdict.drops:
                 return self.text(cell.place, cell.text, edits)
@@ -84,17 +84,27 @@ class Reshaping:
         if cell.zone != "data":
             return list(edits)
         grid.kept.add(cell.text.strip())
+        edits = self.value(cell.text, edits, cell.profile, cell.place)
         if verdict.operator is not None:
-            edits = coarser(cell.text, edits, verdict, cell.place)
             if edits and cell.profile and verdict.action == "generalise":
                 self.result.generalised.setdefault(cell.profile.header)
-            return list(edits)
+            return edits
         if is_nameless(cell):
             grid.headless.add(cell.column)
         if is_free(cell.profile):
-            edits = self.text(cell.place, cell.text, edits)
             grid.free.append((cell.place, cell.text, edits))
-        return list(edits)
+        return edits
+
+    def value(
+        self, text: str, edits: Sequence[Edit], profile: Profile | None, place: str
+    ) -> list[Edit]:
+        """The edits of one value of a column of a list, whatever else stands in its row."""
+        verdict = self.rules.of_column(profile)
+        if verdict.drops:
+            return list(edits)
+        if verdict.operator is not None:
+            return coarser(text, edits, verdict, place)
+        return self.text(place, text, edits) if is_free(profile) else list(edits)
 
     def _leave(self, grid: Grid, cell: CellFindings, verdict: Verdict) -> None:
         """Remember a cell of a column that goes."""
@@ -115,12 +125,12 @@ class Reshaping:
         """Whether a header cell is the title of a group that reaches over a column that stays."""
         text, column = cell.text.strip(), cell.column + 1
         while (right := cell.block.profiles.get(column)) and text in right.header.split(" / ")[:-1]:
-            if not self._rules.of_column(right).drops:
+            if not self.rules.of_column(right).drops:
                 return True
             column += 1
         return False
 
-    def _last(self, block: Block) -> int:
+    def last(self, block: Block) -> int:
         """The last column that has a header."""
         known = self._lasts.get(id(block))
         if known is None or known[0] is not block:
@@ -173,7 +183,7 @@ class Reshaping:
             self._above = own
             return list(edits)
         label, start = (above, 0) if above is not NO_LABEL else (label, start)
-        verdict = self._rules.of_field(field_of(label)) if label is not NO_LABEL else KEEP
+        verdict = self.rules.of_field(field_of(label)) if label is not NO_LABEL else KEEP
         if verdict is KEEP or field_entity(field_of(label)) in FOUND or ":" in fold(text.text):
             return list(edits)
         inside = [edit for edit in edits if edit.start >= start]
@@ -201,7 +211,7 @@ class Reshaping:
 
         Raises UnsafeEdit where nothing would be left, or a whitelist cannot be kept.
         """
-        for name, grid in self._grids.items():
+        for name, grid in self.grids.items():
             grid.enter(-1)
             edits.update(grid.starred)
             self._check(grid)
@@ -240,7 +250,7 @@ class Reshaping:
             self.result.items += drops.star_between(first, self._between, count, edits)
 
     def _tell(self, grid: Grid) -> None:
-        if grid.headless and self._rules.drops_any:
+        if grid.headless and self.rules.drops_any:
             for column in sorted(grid.headless)[:MOST_LISTED]:
                 message = "这一列没有表头，认不出是什么；规则要求删去一些列，请核对这一列能不能公开"
                 self.result.items.append(Item(f"{grid.table.name}第{column + 1}列", message))

@@ -38,6 +38,8 @@ class Verdict:
     """The operator writes one of a few words, whatever the value: nothing of it can be left."""
     unknown: bool = False
     """A whitelist takes the column out because nobody knows what it holds."""
+    name: str = ""
+    """What the operator is called, if there is one."""
 
     @property
     def drops(self) -> bool:
@@ -108,7 +110,8 @@ def _verdict(rule: FieldRule) -> Verdict:
         return KEEP
     if rule.action == "drop":
         return Verdict("drop")
-    return Verdict(rule.action, rule.operator, bool(CLOSED & set(rule.spec)))
+    closed = bool(CLOSED & set(rule.spec))
+    return Verdict(rule.action, rule.operator, closed, name=next(iter(rule.spec), ""))
 
 
 # ------------------------------------------------------------------------- one value, one policy

@@ -31,7 +31,7 @@ _SAMPLE = 1 << 20
 _ENOUGH = 1 << 16  # characters looked at for each delimiter, once there are three rows
 _LONG_ROW = 50  # lines in one row: more is a forgotten quote rather than a long remark
 _PLACE = later(r"R(0|[1-9][0-9]{0,9})C(0|[1-9][0-9]{0,8})")
-_SEP_LINE = later(r'(?i)sep=([^"\r\n])\r?\n?')  # what Excel writes and obeys
+SEP_LINE = later(r'(?i)sep=([^"\r\n])\r?\n?')  # what Excel writes and obeys
 
 
 def read(path: Path, *, delimiter: str | None = None) -> Delimited:
@@ -101,15 +101,15 @@ class Delimited:
         target.write(self._data[: self._starts[0]])
         for row, raw in enumerate(self._lines()):
             text, codec = self._encoding.decode(raw)
-            if row == 0 and _SEP_LINE.fullmatch(text):
+            if row == 0 and SEP_LINE.fullmatch(text):
                 target.write(raw)
                 continue
-            narrow = self._narrowed(text, wanted.pop(row, {}), gone, row in notes)
+            narrow = self.narrowed(text, wanted.pop(row, {}), gone, row in notes)
             target.write(encode(narrow, codec))
         if wanted:
             raise UnsafeEdit("要修改的单元格不在文件里。")
 
-    def _narrowed(
+    def narrowed(
         self, text: str, edits: Mapping[int, Sequence[Edit]], gone: frozenset[int], note: bool
     ) -> str:
         """One row without the columns that go."""
@@ -407,7 +407,7 @@ def _sniff(text: str, encoding: Encoding, default: str) -> str:
     The header decides: a comma inside addresses or decimals comes first in some later row. Among
     delimiters that start in the same row, more columns and more rows that agree win.
     """
-    if hint := _SEP_LINE.match(text):
+    if hint := SEP_LINE.match(text):
         return hint[1]
     # | is no safe cut where lines differ in encoding: it may be half of a Han character
     candidates = "\t,;" if encoding.odd else "\t,;|｜"

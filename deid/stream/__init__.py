@@ -38,17 +38,18 @@ def _is_prose(source: Path) -> bool:
 
 
 def mask_csv(
-    source: Path, target: Path, policy: Policy, *, least: int | None = None
+    source: Path, target: Path, policy: Policy, *, least: int | None = None, named: str = ""
 ) -> Streamed | None:
     """``source`` masked into ``target`` and verified, or None when the exact path has to do it.
-    ``least``: bytes from which on it is tried, where they are not LEAST; 0 to try whatever it is."""
+    ``least``: bytes from which on it is tried, where they are not LEAST; 0 to try whatever it is.
+    ``named``: the name of the list, where it is not the file's."""
     least = LEAST if least is None else least
     size = source.stat().st_size
-    if policy.reshapes or size < least or (least and _is_prose(source)):
+    if size < least or (least and _is_prose(source)):
         return None
     from deid.stream import run  # loads numpy
 
-    return run.masked(source, target, policy)
+    return run.masked(source, target, policy, named)
 
 
 def mask_rows(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from deid import tables, vector
 from deid.columns import Block, View, shape
-from deid.model import Row
+from deid.mask import apply_edits
+from deid.model import Edit, Row
 from deid.scan import Setting
 from deid.stream import grids, memories
 from deid.stream.grids import Grid
 from deid.stream.memories import LONG, ODD, STILL_LONG
-from deid.stream.verdicts import KNOWN, Judge, Verdict, digit_cell, is_long, marks_of, votes
+from deid.stream.verdicts import KNOWN, Judge, Ruled, Verdict, digit_cell, is_long, marks_of, votes
 from deid.vector import Flags, Places
 
 _LENGTHS = {
@@ -44,6 +45,7 @@ class Told:
     setting: Setting
     memory: memories.Memory
     verdicts: list[Verdict]
+    rule: Ruled | None = None
     alike: bool = False
     clean: Flags | None = None
     births: Places | None = None
@@ -100,13 +102,21 @@ class Marks:
 class Columns:
     """Tells the columns of one window after the other."""
 
-    def __init__(self, judge: Judge, quiet: vector.Script) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        quiet: vector.Script,
+        rules: Callable[[Block, int], Ruled | None] | None = None,
+    ) -> None:
         self._judge = judge
+        self._rules = rules
         self._quiet = quiet
-        self._memories: dict[tuple[Setting, bool], tuple[memories.Memory, list[Verdict]]] = {}
+        self._memories: dict[
+            tuple[Setting, bool, Ruled | None], tuple[memories.Memory, list[Verdict]]
+        ] = {}
         self._shapes: dict[str, str] = {}
         self._han_first: dict[int, bool] = {}
-        self._parts: dict[tuple[str, int], tuple[int, int] | None] = {}
+        self._parts: dict[tuple[str, int, Ruled | None], tuple[int, int] | None] = {}
         earlier = judge.hidden or judge.spread
         self._numbers = earlier.numbers if earlier else set()
         if earlier and earlier.names:
@@ -115,23 +125,27 @@ class Columns:
     def look(self, grid: Grid, marks: Marks, block: Block) -> None:
         """Have every column of the plain rows told, before anything is changed."""
         for column in range(len(grid.starts)):
-            marks.told[column] = self._tell(grid, marks, column, setting_of(block, column))
+            rule = self._rules(block, column) if self._rules else None
+            marks.told[column] = self._tell(grid, marks, column, setting_of(block, column), rule)
         marks.block = block
 
-    def _tell(self, grid: Grid, marks: Marks, column: int, setting: Setting) -> Told:
+    def _tell(
+        self, grid: Grid, marks: Marks, column: int, setting: Setting, rule: Ruled | None
+    ) -> Told:
         """Of each cell of a column: clean, quiet, or the number of its verdict in the memory."""
-        alike = self._judge.addresses_alike(setting)
-        if (setting, alike) not in self._memories:
-            self._memories[setting, alike] = (memories.Memory(alike=alike), [])
-        memory, verdicts = self._memories[setting, alike]
+        alike = self._judge.addresses_alike(setting, rule)
+        key = (setting, alike, rule)
+        if key not in self._memories:
+            self._memories[key] = (memories.Memory(alike=alike), [])
+        memory, verdicts = self._memories[key]
         starts, ends, lengths = grid.starts[column], grid.ends[column], grid.lengths[column]
-        told = Told(starts, ends, lengths, setting, memory, verdicts, alike)
+        told = Told(starts, ends, lengths, setting, memory, verdicts, rule, alike)
         left = told.lengths > 0
         marks.filled += left
         digits = marks.filled & 0
-        if self._has_check(setting):
+        if self._has_check(setting, rule):
             told.clean = self._clean(grid, told)
-            stars = self.stars(setting.label.entity)
+            stars = self.stars(setting.label.entity, rule)
             stays = all(first >= 5 or not last for _, first, last in stars)
             marks.flags |= told.clean * np.uint8(LONG | STILL_LONG if stays else LONG)
             marks.numeric += told.clean
@@ -140,7 +154,10 @@ class Columns:
             digits = told.lengths * (told.clean & (told.lengths < 18))
         elif setting.label.entity in _QUIET or setting.label.agency:
             told.quiet = self._quiet_cells(grid, marks, told, left, digits, column)
-            left &= ~told.quiet
+            if rule and rule.changes:
+                told.quiet = None
+            else:
+                left &= ~told.quiet
         self._recall(grid, marks, told, np.flatnonzero(left), digits)
         marks.add_run(digits)
         return told
@@ -203,12 +220,13 @@ class Columns:
         if b":" in grid.data:
             plain &= grid.bytes[ends - 1] != 0x3A
 
-    def _has_check(self, setting: Setting) -> bool:
+    def _has_check(self, setting: Setting, rule: Ruled | None) -> bool:
         """Whether a column's entity has a vectorised check, and a mask that depends on no value."""
         entity = setting.label.entity
         if not setting.people or setting.label.agency or entity not in _LENGTHS:
             return False
-        return all(self.hidden_part(entity, length) is not None for length in _LENGTHS[entity])
+        lengths = _LENGTHS[entity]
+        return all(self.hidden_part(entity, length, rule) is not None for length in lengths)
 
     def _clean(self, grid: Grid, told: Told) -> Flags:
         """The cells that are a number of the column's entity beyond doubt."""
@@ -219,27 +237,37 @@ class Columns:
         check = vector.mobiles if told.setting.label.entity == "CN_MOBILE" else vector.cards
         return check(*cells)
 
-    def stars(self, entity: str) -> list[tuple[int, int, int]]:
+    def stars(self, entity: str, rule: Ruled | None = None) -> list[tuple[int, int, int]]:
         """Length, first and last hidden character of each clean number of that entity."""
-        parts = ((length, self.hidden_part(entity, length)) for length in _LENGTHS[entity])
+        parts = ((length, self.hidden_part(entity, length, rule)) for length in _LENGTHS[entity])
         return [(length, *part) for length, part in parts if part]
 
-    def hidden_part(self, entity: str, length: int) -> tuple[int, int] | None:
+    def hidden_part(
+        self, entity: str, length: int, rule: Ruled | None = None
+    ) -> tuple[int, int] | None:
         """Which characters of ``length`` digits the policy's mask hides, where it depends on no value."""
-        key = entity, length
+        key = entity, length, rule
         if key not in self._parts:
-            self._parts[key] = self._part_hidden(entity, length)
+            self._parts[key] = self._part_hidden(entity, length, rule)
         return self._parts[key]
 
-    def _part_hidden(self, entity: str, length: int) -> tuple[int, int] | None:
+    def _part_hidden(self, entity: str, length: int, rule: Ruled | None) -> tuple[int, int] | None:
         policy = self._judge.policy
         if not policy.hides(entity):
-            return 0, 0
+            return None if rule and rule.changes else (0, 0)
         if "mask" not in policy.specs[entity]:
             return None
-        masked = policy.operators[entity]("1" * length)
+        if rule and rule.drops:
+            return 0, length  # nobody will see it
+        ones = "1" * length
+        masked = policy.operators[entity](ones)
+        if rule and rule.changes:
+            if not rule.masks:
+                return None
+            masked = apply_edits(ones, rule.edits(ones, [Edit("", 0, length, masked)]))
         first, last = masked.find("*"), masked.rfind("*") + 1
-        return (first, last) if set(masked[first:last]) == {"*"} and first < 7 else None
+        plain = set(masked[first:last]) == {"*"} and first < 7 and len(masked) == length
+        return (first, last) if plain else None
 
     def _recall(self, grid: Grid, marks: Marks, told: Told, left: Places, digits: Places) -> None:
         """Look up what is left; have the exact path judge what was never seen."""
@@ -275,7 +303,7 @@ class Columns:
         def judge(at: int) -> memories.Fate:
             place = int(fits[unknown[at]])
             text = grid.data[told.starts[place] : told.ends[place]].decode(self._judge.codec)
-            fate, verdict = self._judge.fate(text, told.setting, alike=told.alike)
+            fate, verdict = self._judge.fate(text, told.setting, alike=told.alike, rule=told.rule)
             told.verdicts.append(verdict)
             return fate
 

@@ -108,6 +108,8 @@ class Recheck:
         # the edits of cells write no delimiter, quote or break; those of whole rows may
         if not plain.all() and not np.array_equal(back.grid.widths, grid.widths):
             raise Unstreamable
+        if masked.reshaped:
+            return False
         return (
             plain.all()
             and not masked.unsettled
@@ -138,11 +140,13 @@ class Recheck:
         entity = told.setting.label.entity
         if not self._pass.judge.policy.hides(entity):
             return
-        for length, first, last in self._pass.columns.stars(entity):
+        for length, first, last in self._pass.columns.stars(entity, told.rule):
             starts = told.starts[clean & (told.lengths == length)]
             if not len(starts):
                 continue
             vector.put_stars(expected, starts + first, last - first)
+            if told.rule and told.rule.drops:
+                continue
             if (
                 last - first < 8
                 or last < length

@@ -16,13 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from deid.actions import effective
 from deid.columns import Profile
 from deid.formats.encoding import Encoding
-from deid.model import Remark
+from deid.grading import with_rules
+from deid.model import Item, Remark
 from deid.policy import Policy
 from deid.scan import Setting
+from deid.stream.grades import Weak
 from deid.stream.reader import Kind, Reader, encodings, kind_of
 from deid.stream.recheck import Recheck
+from deid.stream.reshape import Reshaped
+from deid.stream.ruling import Shaped, place_of
 from deid.stream.verdicts import KNOWN, Elsewhere, Tally, Unstreamable
 from deid.stream.windows import Pass
 
@@ -41,12 +46,27 @@ class Streamed:
     remarks: Sequence[Remark]
     source_sha256: str
     output_sha256: str
+    notes: Sequence[str] = ()
+    """The first texts around the list."""
+    minors: Sequence[str] = ()
+    """Where names of minors were hidden, if the policy wants that told."""
+    reshaped: Reshaping | None = None
 
 
-def masked(source: Path, target: Path, policy: Policy) -> Streamed | None:
-    """``source`` masked into ``target`` and verified, or None when the exact path has to do it."""
+@dataclass(frozen=True, slots=True)
+class Reshaping:
+    """What a policy that reshapes made of a file."""
+
+    shaped: Shaped
+    grades: Counter[str]
+    namesakes: Sequence[Item]
+
+
+def masked(source: Path, target: Path, policy: Policy, named: str = "") -> Streamed | None:
+    """``source`` masked into ``target`` and verified, or None when the exact path has to do it.
+    ``named``: the name of the list, which may tell whose it is."""
     try:
-        return _first_that_fits(source, target, policy)
+        return _first_that_fits(source, target, policy, named or source.name)
     except (Unstreamable, ValueError, OSError):
         return (
             None  # also where reading or writing fails: the exact path meets it again and says so
@@ -60,24 +80,34 @@ def masked_rows(
     ``titles`` of them are column titles."""
     try:
         kind = Kind(Encoding("utf-8", b""), delimiter, "csv", titles)
-        return _spread_too(kind, source, target, policy)
+        return _spread_too(_Run(kind, policy, source, target, source.name))
     except (Unstreamable, ValueError, OSError):
         return None
 
 
-def _spread_too(kind: Kind, source: Path, target: Path, policy: Policy) -> Streamed:
+def _strong(run: _Run) -> Streamed:
+    """Masked; once more with coarser columns where the rows of the list tell too much."""
+    try:
+        return _spread_too(run)
+    except Weak as error:
+        return _spread_too(run.anew(policy=with_rules(run.policy, error.fields)))
+
+
+def _spread_too(run: _Run) -> Streamed:
     """Masked; once more where a value that is hidden stands elsewhere too."""
     try:
-        return _Run(kind, policy, source, target, None).done()
+        return run.done()
     except Elsewhere as error:
-        return _Run(kind, policy, source, target, error.tally).done()
+        return run.anew(spread=error.tally).done()
 
 
-def _first_that_fits(source: Path, target: Path, policy: Policy) -> Streamed:
+def _first_that_fits(source: Path, target: Path, policy: Policy, named: str) -> Streamed:
     """Masked in the encoding that the file turns out to have: its head may fit several."""
+    policy = effective(policy) if policy.reshapes else policy
     for name, mark in encodings(source):
         try:
-            return _spread_too(kind_of(source, Encoding(name, mark)), source, target, policy)
+            kind = kind_of(source, Encoding(name, mark))
+            return _strong(_Run(kind, policy, source, target, named))
         except UnicodeDecodeError:
             continue
     raise Unstreamable
@@ -140,14 +170,20 @@ class _Run:
     policy: Policy
     source: Path
     target: Path
-    spread: Tally | None
+    named: str
+    spread: Tally | None = None
     doubtful: list[_Doubtful] = field(default_factory=list)
     shape: int = 0
     size: int = 0
 
+    def anew(self, policy: Policy | None = None, spread: Tally | None = None) -> _Run:
+        """The same from the beginning, under another policy or with more to hide."""
+        wanted = policy or self.policy
+        return _Run(self.kind, wanted, self.source, self.target, self.named, spread)
+
     def done(self) -> Streamed:
         """Raises Unstreamable where the exact path has to do it, or to say what is wrong."""
-        first = Pass(self.kind, self.policy, spread=self.spread)
+        first = Pass(self.kind, self.policy, spread=self.spread, graded=True)
         from concurrent.futures import ThreadPoolExecutor
 
         read = hashlib.sha256()
@@ -173,11 +209,22 @@ class _Run:
             self.kind.name,
             tally.found,
             tally.changed,
-            tally.columns,
+            {key: tally.columns[key] for key in sorted(tally.columns, key=tally.first.__getitem__)},
             first.remarks(),
             read.hexdigest(),
             out.digest.hexdigest(),
+            first.notes,
+            [place_of(*at) for at in sorted(first.minors)],
+            self._reshaped(first),
         )
+
+    def _reshaped(self, first: Pass) -> Reshaping | None:
+        """What the field rules came to. Raises Weak where they do not go far enough."""
+        if first.shape is None or first.shape.grades is None:
+            return None
+        grades = first.shape.grades
+        counted = grades.counted(first.notes, self.named)
+        return Reshaping(first.shape.ruling.result(), counted, list(grades.namesakes()))
 
     def _mask(self, first: Pass, reader: Reader, out: _Output) -> None:
         """Mask all windows; what each should be is looked at while another thread writes it and
@@ -187,11 +234,13 @@ class _Run:
         self.size = len(self.kind.encoding.mark)
         for data, cuts in reader.windows():
             masked = first.window(data, cuts)
-            raw = self.kind.written(masked.data)
+            made = masked.reshaped or Reshaped(masked.data, masked.grid)
+            raw = self.kind.written(made.data)
             out.write(raw)
-            shape = masked.grid.outline()
-            self.shape = masked.grid.outline(self.shape)
-            if not recheck.is_settled(masked, self.kind.read(raw)):
+            shape = made.grid.outline()
+            self.shape = made.grid.outline(self.shape)
+            shown = masked.data if masked.reshaped else self.kind.read(raw)
+            if not recheck.is_settled(masked, shown) and not masked.reshaped:
                 place = _Doubtful(self.size, len(raw), shape, first.settings(masked.block))
                 self.doubtful.append(place)
             self.size += len(raw)
@@ -203,16 +252,14 @@ class _Run:
         if self.target.stat().st_size != self.size:
             raise Unstreamable
         tally = first.tally
-        if (
-            tally.names
-            or tally.numbers
-            or len(tally.left) > KNOWN
-            or not self._verify_doubtful(first)
-        ):
+        told = not (tally.names or tally.numbers or len(tally.left) > KNOWN)
+        if first.shape or not told or not self._verify_doubtful(first):
             self._verify_all(first)
-        else:
+        if told:
             for text in tally.left:
                 tally.refuse(text)
+        elif first.shape and first.shape.ruling.gone:
+            self._verify_source(first)
         if tally.kept:
             self._seek(tally.kept)
 
@@ -241,8 +288,18 @@ class _Run:
             for data, cuts in Reader(stream, self.kind).windows():
                 shape = again.window(data, cuts).grid.outline(shape)
         again.columns.settle()
+        if again.shape and again.shape.ruling.gone:
+            raise Unstreamable
         if again.tally.changed or shape != self.shape:
             raise Unstreamable
+
+    def _verify_source(self, first: Pass) -> None:
+        """Look through what is left of the source, the columns that go too: a hidden value that
+        stands there is counted like any other."""
+        search = Pass(self.kind, self.policy, first.tally, spread=self.spread)
+        with self.source.open("rb") as stream:
+            for data, cuts in Reader(stream, self.kind).windows():
+                search.window(data, cuts)
 
     def _seek(self, kept: set[str]) -> None:
         """Look through the source for numbers that stay in one place and are hidden in another."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from deid import tables
 from deid.address import skeleton
@@ -65,6 +65,8 @@ class Tally:
     found: Counter[str] = field(default_factory=Counter)
     changed: int = 0
     columns: dict[tuple[int, Profile], int] = field(default_factory=dict)
+    first: dict[tuple[int, Profile], tuple[int, int]] = field(default_factory=dict)
+    """Where the first cell of each column stands."""
     hidden: Residue = field(default_factory=Residue)
     forms: Residue = field(default_factory=Residue)
     numbers: set[int] = field(default_factory=set)
@@ -125,6 +127,31 @@ class Verdict:
     settled: bool
     text: list[str]
     hidden: list[tuple[str, str]]
+    minor: bool = False
+    """It hides the name of a minor, and the policy wants its place told."""
+
+
+class Ruled(Protocol):
+    """What the field rules make of the cells of a column."""
+
+    @property
+    def drops(self) -> bool:
+        """Whether the column goes."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether a cell may change in which nothing is found."""
+
+    @property
+    def masks(self) -> bool:
+        """Whether its operator, if it has one, hides characters of a number by their places."""
+
+    @property
+    def name(self) -> str:
+        """What its operator is called."""
+
+    def edits(self, text: str, edits: Sequence[Edit]) -> list[Edit]:
+        """The edits of a cell, given those of its findings."""
 
 
 Spans = Sequence[tuple[int, int]]
@@ -157,30 +184,44 @@ class Judge:
         self.day = datetime.date.today()
         self._breaks = (b'"', b"\n", b"\r", mark)
         self._exceptions = re.compile("|".join(map(re.escape, sorted(set(digit_exceptions())))))
-        self._models: dict[tuple[Setting, str], _Model] = {}
+        self._models: dict[tuple[Setting, str, Ruled | None], _Model] = {}
         self._cuts = set(policy.specs.get("CN_ADDRESS", ())) == {"generalize_address"}
         self.scanner = tables._CellScanner()
 
-    def addresses_alike(self, setting: Setting) -> bool:
+    def addresses_alike(self, setting: Setting, rule: Ruled | None = None) -> bool:
         """Whether the policy cuts the addresses of a column whatever the numbers in them are."""
-        return setting.label.entity == "CN_ADDRESS" and (
-            set(self.policy.specs.get("CN_ADDRESS", {"keep": {}})) <= _ALIKE
+        return (
+            setting.label.entity == "CN_ADDRESS"
+            and set(self.policy.specs.get("CN_ADDRESS", {"keep": {}})) <= _ALIKE
+            and (rule is None or not rule.changes or rule.name in _ALIKE)
         )
 
     def verdict(
-        self, text: str, found: list[Finding], setting: Setting | None, adults: Spans = ()
+        self,
+        text: str,
+        found: list[Finding],
+        setting: Setting | None,
+        adults: Spans = (),
+        *,
+        rule: Ruled | None = None,
+        shaped: Sequence[Edit] | None = None,
     ) -> Verdict:
         """What becomes of a text that holds these findings; without a setting nothing is settled.
-        ``adults``: where names stand that are adults' by their row, and stay."""
+        ``adults``: where names stand that are adults' by their row, and stay. ``shaped``: the edits
+        that the field rules make of those of the findings, where its row had to tell."""
         findings = merge(found)
-        edits = edits_for(text, findings, self.policy)
+        edits = own = edits_for(text, findings, self.policy)
+        if shaped is not None:
+            edits = list(shaped)
+        elif rule:
+            edits = rule.edits(text, edits)
         hidden = [item for item in findings if self.policy.hides(item.entity)]
         fresh = self._fresh(text, edits, adults)
         edits = sorted([*edits, *edits_for(text, fresh, self.policy)], key=lambda edit: edit.start)
         result = apply_edits(text, edits) if edits else text
         graded = setting is None or setting.label.entity in ID_ENTITIES
-        if self.hidden is None and graded and shows_more(result):
-            raise Unstreamable
+        if self.hidden is None and graded:
+            self._bail_out(result, setting is not None and (len(findings) > 1 or bool(fresh)))
         return Verdict(
             tuple(edits),
             tuple(item.entity for item in [*findings, *fresh]),
@@ -189,7 +230,15 @@ class Judge:
             not edits or (setting is not None and self._is_settled(text, result, setting)),
             [text],
             [(text[item.start : item.end], item.entity) for item in hidden],
+            bool(self.policy.elements and own)
+            and any(item.entity == "PERSON" for item in findings),
         )
+
+    def _bail_out(self, result: str, several: bool) -> None:
+        """Leave rows to the exact path of which somebody has to count how many numbers fit them;
+        where that is done here, those with ``several`` values in a cell that stands for one."""
+        if several if self.policy.reshapes else shows_more(result):
+            raise Unstreamable
 
     def _fresh(self, text: str, edits: Sequence[Edit], adults: Spans) -> list[Finding]:
         """What is hidden elsewhere and stands here too, outside what is edited already."""
@@ -213,7 +262,8 @@ class Judge:
 
     def _is_settled(self, text: str, result: str, setting: Setting) -> bool:
         return (
-            bool(result.strip())
+            not self.policy.reshapes  # then everything that is written is judged once more
+            and bool(result.strip())
             and (is_odd(text) or not is_odd(result))
             and digit_cell(result) in (0, digit_cell(text))
             and self.holds_nothing(result, setting)
@@ -224,18 +274,20 @@ class Judge:
         found = self.scanner(text, setting)
         return not found or not edits_for(text, merge(list(found)), self.policy)
 
-    def fate(self, text: str, setting: Setting, *, alike: bool) -> tuple[Fate, Verdict]:
+    def fate(
+        self, text: str, setting: Setting, *, alike: bool, rule: Ruled | None = None
+    ) -> tuple[Fate, Verdict]:
         """What becomes of all cells like this one, and the verdict behind it."""
         bones = skeleton(text) if alike and self._cuts and self._same_for_all(text) else ""
         if not bones:
-            return self._asked(text, setting, alike=alike)
-        model = self._models.get((setting, bones))
+            return self._asked(text, setting, rule, alike=alike)
+        model = self._models.get((setting, bones, rule))
         if model:
             return self._like(model, text)
-        fate, verdict = self._asked(text, setting, alike=True)
+        fate, verdict = self._asked(text, setting, rule, alike=True)
         first = _cut_to_its_end(text, fate, verdict)
         if first is not None:
-            self._models[setting, bones] = _Model(fate, verdict, first)
+            self._models[setting, bones, rule] = _Model(fate, verdict, first)
         return fate, verdict
 
     def _like(self, model: _Model, text: str) -> tuple[Fate, Verdict]:
@@ -249,11 +301,13 @@ class Judge:
         )
         return model.fate._replace(end=len(text.encode(self.codec))), verdict
 
-    def _asked(self, text: str, setting: Setting, *, alike: bool) -> tuple[Fate, Verdict]:
+    def _asked(
+        self, text: str, setting: Setting, rule: Ruled | None = None, *, alike: bool
+    ) -> tuple[Fate, Verdict]:
         """The same by the exact path."""
         # What is left of a cell was scanned when it was masked, by this scanner: see ``Pass.again``.
         found = scan(text, setting) if self.hidden is None else list(self.scanner(text, setting))
-        verdict = self.verdict(text, found, setting)
+        verdict = self.verdict(text, found, setting, rule=rule)
         entity = setting.label.entity
         asked = Fate(
             ASK,
@@ -266,13 +320,15 @@ class Judge:
         )
         if (alike and not self._same_for_all(text)) or self.depends_on_row(text):
             return asked, verdict
+        if verdict.minor:  # its place is told
+            return asked, verdict
         if not verdict.edits:
             return asked._replace(kind=NOTHING), verdict
         if len(verdict.edits) > 1:
             return asked, verdict
         (edit,) = verdict.edits
         new = self.encoded(edit)
-        if new is None:
+        if new is None or (alike and _DIGIT.search(edit.replacement)):
             return asked, verdict
         start = len(text[: edit.start].encode(self.codec))
         end = start + len(text[edit.start : edit.end].encode(self.codec))

@@ -21,6 +21,7 @@ from deid.columns import NO_BLOCK, Block, Profile, View, main_block, profile_row
 from deid.fields import NO_LABEL
 from deid.formats import delimited
 from deid.formats.encoding import Encoding
+from deid.grading import TITLES
 from deid.model import Edit, Finding, Remark, Row, Table
 from deid.policy import Policy
 from deid.scan import Setting
@@ -28,8 +29,17 @@ from deid.stream import grids, heads, memories
 from deid.stream.columns import Columns, Marks, Told, setting_of
 from deid.stream.grids import Grid, Patch
 from deid.stream.reader import Kind
+from deid.stream.reshape import Reshape, Reshaped, Shapes
 from deid.stream.verdicts import Judge, Minors, Spans, Tally, Unstreamable
-from deid.tables import WINDOW, adult_names, date_told, features_of, minor_names, minors_in_forms
+from deid.tables import (
+    WINDOW,
+    CellFindings,
+    adult_names,
+    date_told,
+    features_of,
+    minor_names,
+    minors_in_forms,
+)
 from deid.vector import Flags, Places
 
 _LONG_ROW = 50
@@ -54,12 +64,14 @@ class Masked:
     alone: dict[int, list[int]] = field(default_factory=dict)
     spliced: list[tuple[int, int, bytes]] = field(default_factory=list)
     unsettled: bool = False
+    reshaped: Reshaped | None = None
 
 
 class Pass:
     """The state that one pass carries from window to window.
 
-    ``seek``: numbers that must not stand among those that are hidden.
+    ``seek``: numbers that must not stand among those that are hidden. ``graded``: under a policy
+    that reshapes, the rows are graded.
     """
 
     def __init__(
@@ -70,19 +82,24 @@ class Pass:
         *,
         spread: Tally | None = None,
         seek: frozenset[str] = frozenset(),
+        graded: bool = False,
     ) -> None:
         self.kind = kind
         self._mark, self._codec = kind.mark, kind.codec
         self.judge = Judge(policy, self._codec, self._mark, hidden, spread)
         self.tally = self.judge.tally
-        self.columns = Columns(self.judge, vector.Script(self._codec, _loud()))
+        self.shape = Reshape(kind, policy, graded=graded) if policy.reshapes else None
+        quiet = vector.Script(self._codec, _loud())
+        self.columns = Columns(self.judge, quiet, self.shape.rule if self.shape else None)
+        self.notes: list[str] = []
+        self.minors: dict[tuple[int, int], None] = {}
         self.block = NO_BLOCK
         self.width = 0
         self.titles = kind.titles
         self._reference: datetime.date | None = None
         self._in_forms: Mapping[tuple[int, int], list[Finding]] = {}
         self._seek = seek
-        self._rows = 0
+        self._rows = self._size = 0
         self._alone = 0
         self._judged_all = False
         self._wide: Counter[int] = Counter()
@@ -231,6 +248,7 @@ class Pass:
                 count, first = self._beyond.get(beyond, (0, self._rows + at))
                 self._beyond[beyond] = (count + 1, first)
         self._rows += len(grid)
+        self._size = len(grid)
 
     def remarks(self) -> list[Remark]:
         """What the format module would say of rows that are wider than the rest."""
@@ -255,6 +273,8 @@ class Pass:
         for row in np.flatnonzero(marks.split).tolist():
             if row not in special:  # an ID number may be written over its cells
                 special[row] = View(self._row(grid, row), "data", block)
+        if self.shape:
+            self.shape.enter(grid, block, special, self._first_row, self._row)
         self._bail_out(grid, marks, special)
         masked = Masked(grid, marks, block, special, unsettled=self._judged_all)
         patch = grids.Patch(grid.bytes, len(grid.data))
@@ -264,10 +284,12 @@ class Pass:
         for column in range(self.width):
             told = marks.told[column]
             hits = self._mask_column(masked, told, column, plain, minors.get(column, {}), patch)
-            self._note(block, column, told, plain, hits)
-        for at, view in special.items():
+            self._note(grid, block, column, told, plain, hits)
+        for at, view in sorted(special.items()):
             self._mask_row(masked, at, view, patch)
         masked.data = patch.result()
+        if self.shape:
+            masked.reshaped = self.shape.leave(grid, masked.data, marks, block, special)
         return masked
 
     def _glance(self, grid: Grid) -> None:
@@ -323,11 +345,13 @@ class Pass:
             masked.unsettled |= not (told.memory.fate("settled", numbers) > 0).all()
             edited &= told.kinds == memories.ONE_EDIT
             self._cut(told, edited, patch)
+            if self.shape:
+                self.shape.edited(told, column, told.places[edited])
         for at in told.asked:
             if alone[at]:
-                hits += self._splice(masked, at, column, told.setting, (), patch)
+                hits += self._splice(masked, at, column, told, (), patch)
         for row, more in minors.items():
-            hits += self._splice(masked, row, column, told.setting, more, patch)
+            hits += self._splice(masked, row, column, told, more, patch)
         return hits
 
     def _star(self, told: Told, here: Flags, patch: Patch) -> int:
@@ -335,7 +359,7 @@ class Pass:
         entity = told.setting.label.entity
         chosen = here if told.clean is None else told.clean & here
         starts, lengths = told.starts[chosen], told.lengths[chosen]
-        for length, first, last in self.columns.stars(entity):
+        for length, first, last in self.columns.stars(entity, told.rule):
             patch.star(starts[lengths == length], first, last)
         if self._seek:
             for value in vector.texts(patch.source, starts, told.ends[chosen]):
@@ -363,18 +387,22 @@ class Pass:
         masked: Masked,
         row: int,
         column: int,
-        setting: Setting,
+        told: Told,
         more: Sequence[Finding],
         patch: Patch,
     ) -> int:
         """Mask one cell as the exact path does."""
         grid = masked.grid
         text = grid.cell(row, column).decode(self._codec)
-        found = [*self.judge.scanner(text, setting), *more]
+        found = [*self.judge.scanner(text, told.setting), *more]
         adults: Spans = ()
         if self.judge.depends_on_row(text):
             adults = self._adults(self._row(grid, row), masked.block).get(column, ())
-        verdict = self.judge.verdict(text, found, setting, adults)
+        verdict = self.judge.verdict(text, found, told.setting, adults, rule=told.rule)
+        if verdict.minor:
+            self.minors[self._first_row + row, column] = None
+        if self.shape and verdict.edits:
+            self.shape.edited(told, column, np.array([row]))
         self.judge.carry_out(verdict)
         self.judge.count(verdict)
         masked.unsettled |= not verdict.settled or bool(more)
@@ -394,40 +422,66 @@ class Pass:
         """Mask one row as the exact path does, by the format module."""
         grid = masked.grid
         table = Table("", lambda: iter(()), lambda row, column: f"R0C{column}")
-        edits: dict[str, list[Edit]] = {}
-        cells = tables._scan_row(table, view, self.judge.scanner, self.judge.day, self._in_forms)
+        edits: dict[int, list[Edit]] = {}
+        cells = list(
+            tables._scan_row(table, view, self.judge.scanner, self.judge.day, self._in_forms)
+        )
+        self._remember(cells)
+        shaped: Shapes = {}
+        if self.shape:
+            cells, shaped = self.shape.row(at, cells)
         spared = self.judge.spread is not None and view.zone == "data"
         adults = self._adults(view.row, view.block) if spared else {}
         for cell in cells:
             own = adults.get(cell.column, ())
-            verdict = self.judge.verdict(cell.text, list(cell.findings), None, own)
+            new = shaped.get(cell.column, ()) if self.shape else None
+            verdict = self.judge.verdict(cell.text, list(cell.findings), None, own, shaped=new)
+            if verdict.minor:
+                self.minors[self._first_row + at, cell.column] = None
             self.judge.carry_out(verdict)
             self.judge.count(verdict)
             if verdict.edits:
-                edits[cell.place] = [replace(edit, place=cell.place) for edit in verdict.edits]
+                edits[cell.column] = list(verdict.edits)
             if cell.zone == "data" and cell.profile and cell.profile.label is not NO_LABEL:
-                key = (cell.column, cell.profile)
-                hits = self.tally.columns.get(key, 0)
-                self.tally.columns[key] = hits + verdict.hits
+                self._count(cell.column, cell.profile, self._first_row + at, verdict.hits)
+        if self.shape:
+            self.shape.graded(cells, shaped, edits)
         if edits:
             start, end = int(grid.row_starts[at]), int(grid.row_ends[at])
             out = BytesIO()
-            self._document(grid.data[start:end]).save(out, edits)
+            places = {table.place(0, column): found for column, found in edits.items()}
+            self._document(grid.data[start:end]).save(out, places)
             patch.splice(start, end, out.getvalue())
             masked.spliced.append((start, end, out.getvalue()))
+
+    def _remember(self, cells: Sequence[CellFindings]) -> None:
+        """Keep the first texts around the list: they tell the matter, the county, the day."""
+        if len(self.notes) < TITLES:
+            self.notes += [cell.text for cell in cells if cell.zone == "note"]
 
     def _adults(self, row: Row, block: Block) -> Mapping[int, Spans]:
         return adult_names(row, features_of(block), self.judge.day)
 
-    def _note(self, block: Block, column: int, told: Told, plain: Flags, hits: int) -> None:
+    def _note(
+        self, grid: Grid, block: Block, column: int, told: Told, plain: Flags, hits: int
+    ) -> None:
         profile = block.profiles.get(column)
         if profile is None or profile.label is NO_LABEL:
             return
+        full = plain & (told.lengths > 0)
+        if (column, profile) in self.tally.columns or full.any():
+            self._count(column, profile, self._first_row + int(full.argmax()), hits)
+
+    def _count(self, column: int, profile: Profile, row: int, hits: int) -> None:
+        """Count the cells of a column that hold something to hide, and where its first one stands."""
         key = (column, profile)
-        if key in self.tally.columns:
-            self.tally.columns[key] += hits
-        elif (plain & (told.lengths > 0)).any():
-            self.tally.columns[key] = hits
+        self.tally.columns[key] = self.tally.columns.get(key, 0) + hits
+        self.tally.first[key] = min(self.tally.first.get(key, (row, column)), (row, column))
+
+    @property
+    def _first_row(self) -> int:
+        """Of the window."""
+        return self._rows - self._size
 
     # ----------------------------------------------------------------------------------- the minors
 

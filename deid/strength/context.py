@@ -22,6 +22,7 @@ from deid.text import fold
 
 __all__ = [
     "ID_FIELDS",
+    "TELLING",
     "Shown",
     "ages_of",
     "areas_in",
@@ -128,6 +129,8 @@ _OWN_IDS = ("id_number", "disability_cert_no", "student_reg_no", "student_no", "
 _OTHER_IDS = ("head_id", "member_ids", "guardian_id", "other_person_id")
 ID_FIELDS = frozenset(_OWN_IDS + _OTHER_IDS)
 """Fields of numbers that are, or hold, an ID number."""
+TELLING = ID_FIELDS | _PLACES | {_REGISTERED, *_BIRTHS, "age", "sex"}
+"""Fields of which a row's grade depends; no other is asked."""
 _ENTITY = {
     "disability_cert_no": "CN_DISABILITY_CERT",
     "student_reg_no": "CN_STUDENT_NO",
