@@ -109,6 +109,12 @@ def _is_character(number: bytes) -> bool:
     return 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
 
 
+def distinct(numbers: Places) -> Places:
+    """Each number once, in order; ``np.unique`` would load ``numpy.ma``, a fiftieth of a second."""
+    found = np.sort(numbers)
+    return found[np.append(True, found[1:] != found[:-1])] if len(found) else found
+
+
 def behind_texts(source: Bytes, starts: Places) -> Places:
     """Where tags ``<t>`` end; the only attribute they may have is the one that keeps blanks."""
     short = source[starts + 2] == 62

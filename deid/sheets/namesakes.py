@@ -16,6 +16,7 @@ from deid.model import Row
 from deid.scan import Setting
 from deid.sheets.cells import Window
 from deid.sheets.judging import ADULT, EMPTY, Judge
+from deid.sheets.markup import distinct
 from deid.vector import Flags, Places
 
 
@@ -47,7 +48,7 @@ class Namesakes:
             setting = tables._setting(View(Row(0, {}), "data", block), column)
             alone = self._told_by_number(told, telling)[window.row[those]]
             alone &= self._single(told[those])
-            for number in np.unique(told[those[alone]]).tolist():
+            for number in distinct(told[those[alone]]).tolist():
                 text = judge.verdicts[number].text
                 found = self.scanner(text, setting)
                 names = tuple(tables._names_in(text))
@@ -70,7 +71,7 @@ class Namesakes:
 
     def _single(self, verdicts: Places) -> Flags:
         """Which of the verdicts are of a text with one name."""
-        numbers = np.unique(verdicts)
+        numbers = distinct(verdicts)
         texts = [self.judge.verdicts[number].text for number in numbers.tolist()]
         single = np.array([len(tables._names_in(text)) == 1 for text in texts], bool)
         found: Flags = single[np.searchsorted(numbers, verdicts)]

@@ -49,7 +49,7 @@ from deid.sheets.judging import (
     Hidden,
     Judge,
 )
-from deid.sheets.markup import Odd
+from deid.sheets.markup import Odd, distinct
 from deid.sheets.namesakes import Namesakes, adults_in
 from deid.sheets.reading import QuickSheet, strings_of
 from deid.tables import date_told, features_of, minor_names, minors_in_forms
@@ -162,7 +162,7 @@ class Pass:
         if (found < 0).any():
             fresh = numbers[found < 0]
             if not (fresh[1:] > fresh[:-1]).all():
-                fresh = np.unique(fresh)
+                fresh = distinct(fresh)
             those = self.strings.found_all
             table[fresh] = self.judge.tell(
                 those.bytes, those.data, those.spans(fresh), setting,

@@ -20,7 +20,7 @@ from deid.formats.xlsx_sheet import (
 from deid.model import Edit
 from deid.sheets.cells import INLINE, NUMBER, Window
 from deid.sheets.judging import KEY, Verdict
-from deid.sheets.markup import Odd
+from deid.sheets.markup import Odd, distinct
 from deid.sheets.passes import Own, Pass
 from deid.sheets.reading import QuickSheet
 from deid.sheets.splices import Spans, Splices, merged, splice
@@ -143,7 +143,7 @@ class SheetSaving:
         if not len(places):
             return
         yield self.changes.of(verdicts, window.first[places])
-        kinds = np.unique(window.kinds[places]).tolist()
+        kinds = distinct(window.kinds[places]).tolist()
         heads = [self._rest(kind) + OPENED for kind in kinds]
         which = np.searchsorted(np.array(kinds), window.kinds[places])
         yield Splices(window.rest[places], window.first[places], which, heads)
@@ -161,7 +161,7 @@ class SheetSaving:
 
     def _retyped_kinds(self, window: Window, places: Places) -> dict[int, bytes]:
         """What the attributes of numbers become that become texts, by their kind."""
-        kinds = np.unique(window.kinds[places]).tolist() if len(places) else []
+        kinds = distinct(window.kinds[places]).tolist()
         return {kind: self._rest(kind) for kind in kinds}
 
     def _rest(self, kind: int) -> bytes:

@@ -128,7 +128,9 @@ class Memory:
 
     def learn(self, cells: Cells, judge: Callable[[int], Fate]) -> None:
         """The fates of cells that ``find`` did not know; ``judge`` is asked once for each key."""
-        _, first = np.unique(cells.hashes, return_index=True)
+        order = np.argsort(cells.hashes, kind="stable")  # np.unique would load numpy.ma
+        found = cells.hashes[order]
+        first = order[np.append(True, found[1:] != found[:-1])]
         fates = [judge(int(at)) for at in first]
         base = self._count
         self._count += len(fates)
