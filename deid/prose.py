@@ -23,6 +23,7 @@ from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, scan
 from deid.tables import CellFindings, Labelled, form_minors, scan_table
 from deid.text import fold
+from deid.wrapped import wrapped_numbers
 
 _PERSONAL = frozenset(
     ("CN_RESIDENT_ID", "CN_BANK_CARD", "CN_DISABILITY_CERT", "CN_STUDENT_NO", "CN_MOBILE")
@@ -96,7 +97,11 @@ def scan_texts(
     known = known or Known()
     grids = [] if known.listless else _grids(texts)
     listed, fields = _scan_lists(texts, grids, reference)
+    wrapped: dict[int, list[Finding]] = {}
     plain = [[] if at in listed else known.scan(text.text) for at, text in enumerate(texts)]
+    for at, pieces in wrapped_numbers(texts, listed):
+        plain[at] = merge([*plain[at], *pieces])
+        wrapped.setdefault(at, []).extend(pieces)
     settings = _settings(texts, listed, [bool(found) and _is_personal(found) for found in plain])
     minors = _minors(texts, settings, reference or datetime.date.today())
     for at, text in enumerate(texts):
@@ -106,7 +111,8 @@ def scan_texts(
         if at in listed:
             found = [*listed[at], *_across_fields(text.text)]
         else:
-            found = _scan_again(text.text, settings[at], plain[at]) + minors.get(at, [])
+            found = _scan_again(text.text, settings[at], plain[at])
+            found = [*found, *minors.get(at, []), *wrapped.get(at, [])]
         yield TextFindings(text, tuple(merge(found)) if found else (), fields.get(at, ()))
 
 
@@ -303,8 +309,10 @@ def _in_turn(texts: Sequence[Text], lines: Sequence[int], width: int) -> list[li
         first = texts[chunk[0]].text.strip()
         if start and width > 3 and rows and not first.isdigit() and _serial(texts, rows):
             break
-        if any(_is_own(texts[at].text) or len(texts[at].text) > _SENTENCE for at in chunk):
-            break
+        if start and any(
+            _is_own(texts[at].text) or len(texts[at].text) > _SENTENCE for at in chunk
+        ):
+            break  # below the table: 联系电话 is a title above it, and the publisher's there
         if 3 <= sum(is_label(texts[at].text) for at in chunk) < width and start:
             break  # the titles of another table
         rows.append([(at, 0, len(texts[at].text)) for at in chunk])

@@ -81,6 +81,15 @@ def test_short_lists_among_other_lines(kind: str) -> None:
     assert [value for value in PUBLIC if value not in masked] == []
 
 
+def test_a_title_that_footers_begin_with_too() -> None:
+    titles = "序号\n救助对象\n身份证号\n家庭住址\n联系电话\n救助金额\n"
+    rows = "".join(f"{n}\n{a}\n{b}\n{d}\n{c}\n500\n" for n, (a, b, c, d) in enumerate(ROWS, 1))
+    masked = mask_stream(titles + rows + "联系电话：0735-4455667\n", policy=load_policy())
+    assert not [value for row in ROWS for value in row[1:3] if value in masked]
+    assert "枫树塘" not in masked
+    assert "0735-4455667" in masked
+
+
 def test_a_row_that_leaves_fields_out() -> None:
     titles = "序号  姓名      身份证号              电话       住址\n"
     rows = "1     钱七      43102119460806911     8300519    正和镇阳山村枫树塘\n"
