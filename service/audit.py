@@ -8,13 +8,14 @@ from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from deid import __version__
 from deid.audit import AUTO, AuditReport, FileAudit, report_as_dict
 from deid.sweep import summary
 from deid.union import UnionAudit
 
-from .files import form_body, jobs_of
+from .files import form_body, job_of, jobs_of, progress, watched
 from .jobs import Job, Jobs
 from .problems import Problem
 from .texts import named_policy
@@ -43,10 +44,22 @@ _FORM: dict[str, Any] = {
 @router.post(
     "/v1/audit",
     summary="What published files still tell; with others, what all reveal together",
-    openapi_extra=form_body(_FORM),
+    response_model=None,
+    openapi_extra={
+        **form_body(_FORM),
+        "parameters": [
+            {
+                "name": "Prefer",
+                "in": "header",
+                "schema": {"type": "string"},
+                "description": "respond-async：立即返回 202 和任务地址 / 202 and a job at once",
+            }
+        ],
+    },
 )
-async def audit(request: Request) -> dict[str, Any]:
-    """Answers when it is done; who hangs up before stops it."""
+async def audit(request: Request) -> dict[str, Any] | Response:
+    """Answers when it is done; who hangs up before stops it. Who would rather not wait is given a job
+    to watch."""
     jobs = jobs_of(request)
     with jobs.taking(owner_of(request)) as job:
         await run_sync(jobs.warm)
@@ -54,6 +67,10 @@ async def audit(request: Request) -> dict[str, Any]:
         form = await receive_form(request, folder, ("files", "against"), ("policy", "published"))
         call = _call(form, job)
         jobs.submit(job, call)
+    if "respond-async" in request.headers.get("prefer", "").lower():
+        links = _links(job)
+        headers = {"Location": links["self"], "Preference-Applied": "respond-async"}
+        return JSONResponse({"job": job.id, "links": links}, status_code=202, headers=headers)
     try:
         await _finished(request, jobs, job)
         if job.error:
@@ -63,6 +80,35 @@ async def audit(request: Request) -> dict[str, Any]:
         return _report(job, call.policy)
     finally:
         await jobs.forget(job)
+
+
+def _links(job: Job) -> dict[str, str]:
+    here = f"/v1/audit/{job.id}"
+    return {"self": here, "events": f"{here}/events"}
+
+
+@router.get("/v1/audit/{job}", summary="How far an audit is, and its report when it is done")
+async def state(job: str, request: Request) -> dict[str, Any]:
+    found = job_of(request, job, "audit")
+    told = {**progress(jobs_of(request), found), "links": _links(found)}
+    if found.state == "done" and found.call:
+        told["report"] = _report(found, found.call.policy)
+    return told
+
+
+@router.get(
+    "/v1/audit/{job}/events",
+    summary="Progress as server-sent events, until the audit is over",
+    response_class=StreamingResponse,
+)
+async def events(job: str, request: Request) -> Response:
+    return watched(jobs_of(request), job_of(request, job, "audit"))
+
+
+@router.delete("/v1/audit/{job}", status_code=204, summary="Stop an audit and forget all of it")
+async def cancel(job: str, request: Request) -> Response:
+    await jobs_of(request).forget(job_of(request, job, "audit"))
+    return Response(status_code=204)
 
 
 def _call(form: Form, job: Job) -> Call:

@@ -130,9 +130,10 @@ def jobs_of(request: Request) -> Jobs:
     return jobs
 
 
-def _job(request: Request, number: str) -> Job:
+def job_of(request: Request, number: str, kind: str = "mask") -> Job:
+    """The job of that number, if it is of that kind. Raises Problem."""
     job = jobs_of(request).find(number, owner_of(request))
-    if job.call is None or job.call.kind != "mask":
+    if job.call is None or job.call.kind != kind:
         raise Problem("no-job")
     return job
 
@@ -152,22 +153,23 @@ def _links(job: Job) -> dict[str, str]:
 
 @router.get("/v1/files/{job}", summary="How far a job is, and the reports of its files")
 async def state(job: str, request: Request) -> dict[str, Any]:
-    found = _job(request, job)
+    found = job_of(request, job)
     files = [_file(found, number) for number in range(len(found.parts))]
-    return {**_progress(jobs_of(request), found), "files": files, "links": _links(found)}
+    return {**progress(jobs_of(request), found), "files": files, "links": _links(found)}
 
 
-def _progress(jobs: Jobs, job: Job) -> dict[str, Any]:
+def progress(jobs: Jobs, job: Job) -> dict[str, Any]:
+    """How far a job is."""
     told: dict[str, Any] = {
         "job": job.id,
         "state": job.state,
         "position": jobs.position(job),
-        "done": len(job.parts),
+        "done": min(len(job.parts), job.total),
         "total": job.total,
     }
     if job.error:
         told["error"] = job.error
-    if job.over:
+    if job.over and job.call and job.call.kind == "mask":
         told["conclusion"] = conclusion(job.parts)
     return told
 
@@ -188,9 +190,13 @@ def _file(job: Job, number: int) -> dict[str, Any]:
     response_class=StreamingResponse,
 )
 async def events(job: str, request: Request) -> Response:
-    found = _job(request, job)
+    return watched(jobs_of(request), job_of(request, job))
+
+
+def watched(jobs: Jobs, job: Job) -> Response:
+    """The progress of a job, as it goes on."""
     return StreamingResponse(
-        _events(jobs_of(request), found),
+        _events(jobs, job),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
@@ -203,12 +209,12 @@ async def _events(jobs: Jobs, job: Job) -> AsyncIterator[str]:
             yield ": still here\n\n"
             continue
         name = "end" if job.over else "stopping" if jobs.closed else "progress"
-        yield f"event: {name}\ndata: {json.dumps(_progress(jobs, job))}\n\n"
+        yield f"event: {name}\ndata: {json.dumps(progress(jobs, job))}\n\n"
 
 
 @router.delete("/v1/files/{job}", status_code=204, summary="Stop a job and forget all of it")
 async def cancel(job: str, request: Request) -> Response:
-    await jobs_of(request).forget(_job(request, job))
+    await jobs_of(request).forget(job_of(request, job))
     return Response(status_code=204)
 
 
@@ -216,7 +222,7 @@ async def cancel(job: str, request: Request) -> Response:
 
 
 def _over(request: Request, number: str) -> Job:
-    job = _job(request, number)
+    job = job_of(request, number)
     if not job.over:
         raise Problem("not-ready", headers={"Retry-After": "2"})
     return job

@@ -187,7 +187,7 @@ def serve_calls(pipe: Connection, name: str) -> None:
                 forget()
                 continue
             tempfile.tempdir = str(asked.temporary)
-            for part in answer(asked):
+            for part in answer(asked, pipe.send):
                 pipe.send(part)
             pipe.send(None)
     os._exit(0)
@@ -233,9 +233,12 @@ def worked(work: Work) -> Outcome:
         return Outcome(error=seen(error))
 
 
-def answer(call: Call) -> Iterator[Any]:
-    """A report for each file; for an audit also what they reveal together."""
-    return {"audit": _audited, "preview": _previewed}.get(call.kind, _masked)(call)
+def answer(call: Call, tell: Tell) -> Iterator[Any]:
+    """A report for each file; for an audit also what they reveal together, the files' own told as
+    they are done."""
+    if call.kind == "audit":
+        return _audited(call, tell)
+    return _previewed(call) if call.kind == "preview" else _masked(call)
 
 
 def _masked(call: Call) -> Iterator[Any]:
@@ -281,8 +284,8 @@ def _previewed(call: Call) -> Iterator[Any]:
         yield {**told, "report": {**report, "source": name, "message": message}}
 
 
-def _audited(call: Call) -> Iterator[Any]:
-    from deid.audit import AUTO, FileAudit, audit_publications
+def _audited(call: Call, tell: Tell) -> Iterator[Any]:
+    from deid.audit import AUTO, audit_publications
     from deid.inputs import Task
     from deid.policy import load_policy
     from deid.sweep import Order, audit_tasks
@@ -294,10 +297,7 @@ def _audited(call: Call) -> Iterator[Any]:
         for source in call.sources
     ]
     if any(source.against for source in call.sources):
-        files: list[FileAudit] = []
-        union = audit_publications(tasks, chosen, call.published, files.append)
-        yield from files
-        yield union
+        yield audit_publications(tasks, chosen, call.published, tell)
     else:
         yield from audit_tasks(tasks, Order(call.policy, call.published))
 

@@ -284,6 +284,26 @@ def test_audit_of_two_publications(client: httpx.Client) -> None:
     assert report["union"]["unique"] == 1
 
 
+def test_an_audit_that_is_watched(client: httpx.Client) -> None:
+    one = f"姓名,身份证号\n{NAME},110105********002X\n".encode()
+    other = f"姓名,身份证号\n{NAME},11010519491231****\n".encode()
+    files = [("against", ("公示栏.csv", other)), ("files", ("网站.csv", one))]
+    answer = client.post("/v1/audit", files=files, headers={"Prefer": "respond-async, wait=5"})
+    assert (answer.status_code, answer.headers["preference-applied"]) == (202, "respond-async")
+    job = answer.json()["links"]["self"]
+    assert answer.headers["location"] == job
+    with client.stream("GET", f"{job}/events") as events:
+        told = [json.loads(line[6:]) for line in events.iter_lines() if line.startswith("data: ")]
+    assert (told[-1]["state"], told[-1]["done"], told[-1]["total"]) == ("done", 2, 2)
+    assert [each["done"] for each in told] == sorted(each["done"] for each in told)
+    report = client.get(job).json()["report"]
+    assert report["union"] == client.post("/v1/audit", files=files).json()["union"]
+    assert [file["source"] for file in report["files"]] == ["网站.csv", "公示栏.csv"]
+    assert problem(client.get(job.replace("audit", "files"))) == (404, "no-job")
+    assert client.delete(job).status_code == 204
+    assert problem(client.get(job)) == (404, "no-job")
+
+
 @pytest.mark.parametrize(
     ("field", "data", "expected"),
     [
