@@ -81,7 +81,9 @@ _MASKED = later(
 )
 _DIGIT = later(r"\d")
 _LONG_RUN = later(r"(?<![\dXx])(?=\d)[\dXx]{19,}")
-_TWO_MOBILES = later(r"(?<!\d)1[3-9](?:[ -]?\d){20}(?!\d)")
+_TWO_MOBILES = later(
+    r"(?<!\d)1[3-9](?:[ -]?\d){9}(?:[ -]?(?:00)?86)?[ -]?1[3-9](?:[ -]?\d){9}(?!\d)"
+)
 _GROUPED_ID = later(r"(?<!\d)\d{6}[ \-.·]\d{8}[ \-.·]\d{3}[\dXx](?=\d)")
 _GATE = later(
     r"\d|@|wxid|[A-Za-z]{4}|岁|未成年|孤儿|儿童|学生|婴|幼儿|生儿|遗孤|[就在]读|读[小初]|年级|小学|初[一二三]|[中大小]班|[村镇乡路街巷社组队号院栋幢楼室屯弄]|[\u4e00-\u9fff][A-Z]"
@@ -400,7 +402,7 @@ class _Matched(NamedTuple):
     label: Label
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 14)
 def _matched(folded: str, entity: str) -> tuple[_Matched, ...]:
     """What the forms find in a text under a header of ``entity``.
 
@@ -571,9 +573,9 @@ def _glued(folded: str) -> Iterator[_Candidate]:
 
 def _two_mobiles(match: re.Match[str]) -> Iterator[_Candidate]:
     digits = bare(match.group())
-    if mobile(digits[:11]) and mobile(digits[11:]):
+    if mobile(digits[:11]) and mobile(digits[-11:]):
         places = [match.start() + digit.start() for digit in _DIGIT.finditer(match.group())]
-        for first in (0, 11):
+        for first in (0, len(digits) - 11):
             span = places[first], places[first + 10] + 1
             yield _Candidate(*span, "CN_MOBILE", 0.8, "两个号码连写")
 
@@ -675,7 +677,7 @@ def _addresses(folded: str, setting: Setting, numbers: list[_Candidate]) -> Iter
             yield _Candidate(address.start, address.end, "CN_ADDRESS", 0.8, "地址细于村（社区）")
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 14)
 def _prose_addresses(blanked: str) -> tuple[Address, ...]:
     return tuple(find_addresses(blanked))
 
