@@ -373,7 +373,11 @@ def test_an_allow_list_is_timed_too(client: httpx.Client) -> None:
 
 def test_more_results_than_a_request_may_have(client: httpx.Client) -> None:
     body = {"text": "a" * 100_001, "language": "zh", "ad_hoc_recognizers": pattern("a")}
-    _is_fault(client.post("/analyze", json=body), 413, "results")
+    for _ in range(5):  # on a busy machine the second for expressions may be over before
+        answer = client.post("/analyze", json=body)
+        if answer.status_code != 422:
+            break
+    _is_fault(answer, 413, "results")
 
 
 def test_an_answer_grows_no_larger_than_a_request_may_be(client: httpx.Client) -> None:
