@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -125,40 +125,44 @@ class _Doubtful:
 
 
 class _Output:
-    """What is masked, on its way to the file: written, read back, compared and added to the digest
-    in another thread, which holds no more than a few windows."""
+    """What is masked, on its way to the file: written, read back and compared in another thread,
+    which adds up both files' digests too and holds no more than a few windows."""
 
     def __init__(self, writer: BinaryIO, back: BinaryIO, aside: Executor) -> None:
         self._writer, self._back, self._aside = writer, back, aside
-        self._pending: deque[Future[object]] = deque()
-        self.digest = hashlib.sha256()
+        self._pending: deque[Future[None]] = deque()
+        self._fresh: list[bytes] = []
+        self.read, self.written = hashlib.sha256(), hashlib.sha256()
 
-    def later(self, step: Callable[[bytes], object], data: bytes) -> None:
-        """Have a step done in its turn. Raises what an earlier one raised."""
-        self._pending.append(self._aside.submit(step, data))
-        while len(self._pending) > _AHEAD:
-            self._pending.popleft().result()
+    def note(self, data: bytes) -> None:
+        """Have bytes of the source added to its digest, with what is written next."""
+        self._fresh.append(data)
 
     def write(self, raw: bytes) -> None:
         """Have the next bytes written. Raises Unstreamable where earlier ones came back as others."""
-        self.later(self._write, raw)
+        self._pending.append(self._aside.submit(self._write, raw, self._fresh))
+        self._fresh = []
+        while len(self._pending) > _AHEAD:
+            self._pending.popleft().result()
 
-    def _write(self, raw: bytes) -> None:
+    def _write(self, raw: bytes, read: Sequence[bytes]) -> None:
+        for data in read:
+            self.read.update(data)
         self._writer.write(raw)
-        self._writer.flush()
         again = self._back.read(len(raw))
         if again != raw:
             raise Unstreamable
-        self.digest.update(again)
+        self.written.update(again)
 
     def finish(self) -> None:
         """Wait until everything is in the file. Raises the same."""
+        self.write(b"")
         while self._pending:
             self._pending.popleft().result()
 
 
-_AHEAD = 8
-"""Steps that may wait for their turn: four windows read and written."""
+_AHEAD = 4
+"""Windows that may wait for their turn."""
 
 
 @dataclass
@@ -186,16 +190,14 @@ class _Run:
         first = Pass(self.kind, self.policy, spread=self.spread, graded=True)
         from concurrent.futures import ThreadPoolExecutor
 
-        read = hashlib.sha256()
         with (
             self.source.open("rb") as reader,
-            self.target.open("wb") as writer,
-            self.target.open("rb") as back,
+            self.target.open("wb", buffering=0) as writer,
+            self.target.open("rb", buffering=0) as back,
             ThreadPoolExecutor(1) as aside,
         ):
             out = _Output(writer, back, aside)
-            told = Reader(reader, self.kind, lambda data: out.later(read.update, data))
-            self._mask(first, told, out)
+            self._mask(first, Reader(reader, self.kind, out.note), out)
             os.fsync(writer.fileno())
         try:
             self._verify(first)
@@ -211,8 +213,8 @@ class _Run:
             tally.changed,
             {key: tally.columns[key] for key in sorted(tally.columns, key=tally.first.__getitem__)},
             first.remarks(),
-            read.hexdigest(),
-            out.digest.hexdigest(),
+            out.read.hexdigest(),
+            out.written.hexdigest(),
             first.notes,
             [place_of(*at) for at in sorted(first.minors)],
             self._reshaped(first),
