@@ -16,6 +16,7 @@ from typing import NamedTuple
 from deid.columns import NAME_FIELDS
 from deid.fields import NO_LABEL, exact_label
 from deid.later import later
+from deid.names import is_name
 from deid.text import fold
 
 Piece = tuple[int, int, int]
@@ -28,12 +29,17 @@ _CUE = later(
     r"[姓户]\s*[名主]|名\s*字|证|身\s*份|電|[电]\s*话|手\s*机|联系|方式|[住地]\s*址|[账帐卡]\s*号"
 )
 _LONG_DIGITS = later(r"\d{5}")
-_NUMBER = later(r"\d{7}")
+_DIGITS = later(r"\d{7}")
+_NUMBER = later(r"[\d*]{7}")
+"""Stars count as digits all along: a list reads the same once it is masked."""
 _RULE_LINE = later(r"[\s|│┃║+:\-=_*—─━═┄┈├┼┤┌┬┐└┴┘┏┳┓┣╋┫┗┻┛╔╦╗╠╬╣╚╩╝┠┨┯┷╟╢╤╧]+")
 _LEAD = later(r"[^:(]*[:(]\s*(.*?)\s*(?:[):。]|如下)*$")
 """What a line may say before its titles: 名单如下：姓名、电话; 名单（姓名，电话）."""
 _SMALL_NUMBER = later(r"[(]?\d{1,4}[).、]?")
-_NO_DIGIT = later(r"[xX\s*-]")
+_NO_DIGIT = later(r"[xX\s-]")
+_SAYS_ITSELF = later(r"[\u4e00-\u9fff]{2,8}:\s*[^\s:]")
+"""A label and its value: where a line has several, they are not those of the titles."""
+_NUMBERS = later(r"[\dXx*\s()（）/、,，;；+－—-]+")
 _HAN = later("[\u4e00-\u9fff]")
 _QUOTED = later(r'"(?:[^"]|"")*"(?=\s*(?:[,;\t]|$))')
 VISIBLE = ("\t", "|", "│", "┃", "║", ";", ",", "、", "/")
@@ -108,7 +114,7 @@ def runs(lines: Mapping[int, str]) -> Iterator[Grid]:
     near: list[int] = []
     last = -_MOST_MISSES
     for order, (at, line) in enumerate(lines.items()):
-        if not _NUMBER.search(line):
+        if not _DIGITS.search(line):
             continue
         if order - last > 2:
             yield from _alike(near, lines)
@@ -203,6 +209,8 @@ def _below(
         row, used = _row(titles, at, folded), 1
         if misses > _MOST_MISSES and not _is_like(row, rows, lines):
             row = []
+        if len(rows) > 1 and 0 < _filled(row) < len(titles.spans) and not _fits(row, rows, lines):
+            row = []
         if len(row) < len(titles.spans) and after + 1 < len(numbers) and misses <= _MOST_MISSES:
             wrapped = _wrapped(titles, (at, numbers[after + 1]), lines)
             row, used = (wrapped, 2) if wrapped else (row, 1)
@@ -221,7 +229,7 @@ def _below(
 
 def _row(titles: _Titles, at: int, folded: str) -> list[Piece]:
     """The fields of a line under the titles; nothing for a line that is no row of theirs."""
-    if _RULE_LINE.fullmatch(folded):
+    if _RULE_LINE.fullmatch(folded) or len(_SAYS_ITSELF.findall(folded)) > 1:
         return []
     width = len(titles.spans)
     spans = split(folded, titles.delimiter)
@@ -229,11 +237,12 @@ def _row(titles: _Titles, at: int, folded: str) -> list[Piece]:
     if len(spans) == width + 1 and _SMALL_NUMBER.fullmatch(folded[slice(*spans[0])]):
         spans = spans[1:]  # rows are numbered, but no title says so
     elif 2 <= filled < width and len(spans) < width and titles.delimiter in _BLANKS:
-        spans = _under(titles, folded, spans)
-    elif len(spans) != width and not (
-        filled >= 2 and len(spans) < width and titles.delimiter in "\t|│┃║"
-    ):
-        return []
+        spans = [] if "\t" in folded else _under(titles, folded, spans)
+    elif len(spans) != width:
+        short = filled >= 2 and 3 <= len(spans) < width < 2 * len(spans)
+        labelled = exact_label(folded[slice(*spans[0])]) is not NO_LABEL
+        if titles.delimiter not in "\t|│┃║" or not short or labelled:
+            return []
     return [(at, a, b) for a, b in spans]
 
 
@@ -242,13 +251,31 @@ def _is_like(row: Sequence[Piece], rows: Grid, lines: Mapping[int, str]) -> bool
     if len(rows) < 2 or len(row) != len(rows[-1]):
         return False
     shapes = [
-        [len(value) if (value := _plain(lines[at][a:b])).isdigit() else 0 for at, a, b in one]
+        [len(_plain(lines[at][a:b])) * is_number(lines[at][a:b]) for at, a, b in one]
         for one in (row, rows[-1])
     ]
     return max(shapes[0]) > 6 and all(
         abs(here - there) < 3 or not (here > 6 or there > 6)
         for here, there in zip(*shapes, strict=True)
     )
+
+
+def _filled(row: Sequence[Piece]) -> int:
+    return sum(b > a for _, a, b in row)
+
+
+def _fits(row: Sequence[Piece], rows: Grid, lines: Mapping[int, str]) -> bool:
+    """Whether a row that leaves fields out has a name in front, or a number where the last one has."""
+    values = [lines[at][a:b] for at, a, b in row]
+    above = [lines[at][a:b] for at, a, b in rows[-1]]
+    return any(is_name(fold(value).strip()) for value in values[:2]) or any(
+        is_number(value) and is_number(other) for value, other in zip(values, above, strict=False)
+    )
+
+
+def is_number(value: str) -> bool:
+    """Whether a field is a long number, or several, and nothing else."""
+    return bool(_NUMBERS.fullmatch(value)) and bool(_NUMBER.search(_plain(value)))
 
 
 def _plain(value: str) -> str:
@@ -259,7 +286,12 @@ def _wrapped(titles: _Titles, both: tuple[int, int], lines: Mapping[int, str]) -
     """A row whose last fields stand in the next line; nothing where the two lines make none."""
     cut = [split(fold(lines[at]), titles.delimiter) for at in both]
     whole = len(cut[0]) + len(cut[1]) == len(titles.spans)
-    if len(cut[0]) < 2 or not whole or not _NUMBER.search(lines[both[0]]):
+    if (
+        any("\t" in lines[at] for at in both)
+        or len(cut[0]) < 2
+        or not whole
+        or not _NUMBER.search(lines[both[0]])
+    ):
         return []
     return [(at, a, b) for at, spans in zip(both, cut, strict=True) for a, b in spans]
 

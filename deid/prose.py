@@ -17,7 +17,7 @@ from typing import NamedTuple
 from deid.columns import NAME_FIELDS, profile_rows
 from deid.fields import NO_LABEL, Label, exact_label, markers
 from deid.later import later
-from deid.lists import runs, titled_lists
+from deid.lists import is_number, runs, titled_lists
 from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, scan
@@ -113,6 +113,7 @@ def scan_texts(
         else:
             found = _scan_again(text.text, settings[at], plain[at])
             found = [*found, *minors.get(at, []), *wrapped.get(at, [])]
+            found += _own_address(text.text) if settings[at].people else []
         yield TextFindings(text, tuple(merge(found)) if found else (), fields.get(at, ()))
 
 
@@ -304,19 +305,32 @@ def is_pasted(texts: Sequence[Text]) -> bool:
 def _in_turn(texts: Sequence[Text], lines: Sequence[int], width: int) -> list[list[_Piece]]:
     """Rows of ``width`` lines each, as long as they look like rows: a serial number in front."""
     rows: list[list[_Piece]] = []
+    above: list[str] = []
     for start in range(0, len(lines) - width + 1, width):
         chunk = lines[start : start + width]
         first = texts[chunk[0]].text.strip()
         if start and width > 3 and rows and not first.isdigit() and _serial(texts, rows):
             break
-        if start and any(
-            _is_own(texts[at].text) or len(texts[at].text) > _SENTENCE for at in chunk
-        ):
+        values = [texts[at].text for at in chunk]
+        if start and (any(map(_is_no_cell, values)) or not _is_alike(values, above)):
             break  # below the table: 联系电话 is a title above it, and the publisher's there
+        above = values
         if 3 <= sum(is_label(texts[at].text) for at in chunk) < width and start:
             break  # the titles of another table
         rows.append([(at, 0, len(texts[at].text)) for at in chunk])
     return rows
+
+
+def _is_alike(values: Sequence[str], above: Sequence[str]) -> bool:
+    """Whether there is a long number where one stands above; any text will do where none does."""
+    numbers = [is_number(value) for value in above]
+    return not any(numbers) or any(
+        is_number(value) for value, number in zip(values, numbers, strict=True) if number
+    )
+
+
+def _is_no_cell(text: str) -> bool:
+    return len(text) > _SENTENCE or "\t" in text or _is_own(text)
 
 
 def _serial(texts: Sequence[Text], rows: Sequence[Sequence[_Piece]]) -> bool:
@@ -429,6 +443,19 @@ def labelled(text: str) -> tuple[Label, int]:
     return exact_label(match[1]), match.end()
 
 
+def _own_address(text: str) -> list[Finding]:
+    """What stands behind the label of an address, in a line that says nothing else."""
+    label, start = labelled(text)
+    value = text[start:]
+    if label.entity != "CN_ADDRESS" or len(value) > _VALUE or _MORE_LABELS.search(value):
+        return []
+    return [
+        replace(item, start=start + item.start, end=start + item.end)
+        for item in scan(value, Setting(label=label, people=True))
+    ]
+
+
+_MORE_LABELS = later(r"[:：]|电话|手机|联系|证|[账帐卡]号")
 _LABELLED = later(r"\s*([^\s:：]{1,20})[\s:：]+(?=\S)")
 
 

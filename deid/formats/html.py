@@ -23,6 +23,7 @@ from typing import BinaryIO
 from deid.errors import UnreadableFile, UnsafeEdit
 from deid.formats import NOTHING, magic
 from deid.formats.encoding import Encoding, detect, line_starts, read_bytes, splice
+from deid.formats.html_rows import Cells, Shape, line_of, rows
 from deid.formats.htmltokens import (
     BLOCK,
     VOID,
@@ -179,6 +180,7 @@ class _Cell:
     column: int
     place: str
     lines: list[tuple[Read, ...]] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     span: int = 1
     start: int = -1
     end: int = -1
@@ -279,6 +281,8 @@ class _Page:
         self._texts: list[str] = []
         self._attributes: tuple[Token, bool, bool] | None = None
         self._token: Token | None = None
+        self._shape = Shape()
+        self._shown: list[tuple[int, str]] = []
         self._run()
 
     def _run(self) -> None:
@@ -297,6 +301,20 @@ class _Page:
         self._token = None
         self._tree.finish()
         self._flush()
+        self._shown.sort()
+        for cells in rows(self._shape):
+            self._show_row(cells)
+
+    def _show_row(self, cells: Cells) -> None:
+        """Show elements side by side as the fields of a line; they are shown as texts as well."""
+        reads = [read for cell in cells for read in cell if read.codes and read.text.strip()]
+        if not reads:
+            return
+        first = bisect_right(self._shown, (reads[0].starts[0], _LAST)) - 1
+        last = bisect_right(self._shown, (reads[-1].ends[-1], _LAST))
+        places = [place for _, place in self._shown[max(0, first) : last]]
+        if places:
+            self.show.row(places, line_of(cells))
 
     # elements
 
@@ -342,6 +360,7 @@ class _Page:
         self._tree.end(token.name)
 
     def _opened(self, node: Node) -> None:
+        self._shape.opened(node.name)
         token, hidden, boxed = self._attributes or (None, False, False)
         own = token is not None and token.name == node.name
         if node.name in BLOCK or (own and boxed):
@@ -396,8 +415,21 @@ class _Page:
             self._preformatted -= 1
         if node.name in ("td", "th") and self._grids and self._grids[-1][1]:
             self._grids[-1][1].pop().end = self._here(node)
-        if node.name == "table" and self._grids:
-            self.show.table(self._grids.pop()[0], removable=not self.prefix)
+        grid = self._grids[-1][0] if self._grids else None
+        self._shape.closed(forget=_is_of_list(node.name, grid))
+        if node.name == "table" and grid is not None:
+            self._grids.pop()
+            for cell in _laid_out(grid):
+                self._show_apart(cell)
+            self.show.table(grid, removable=not self.prefix)
+
+    def _show_apart(self, cell: _Cell) -> None:
+        """Show what stands in a cell that is part of the page's layout as lines of the page."""
+        for place, line in zip(cell.places, cell.lines, strict=True):
+            for part in _parted(line):
+                known = self.show.text(place, Slot(part))
+                self._shown.append((part[0].starts[0], known))
+        cell.lines.clear()
 
     def _name(self, token: Token) -> None:
         """Names that hold a number: of the tag or an attribute."""
@@ -484,6 +516,8 @@ class _Page:
         if all(known.number != group for known in self._groups):
             self._groups.append(_Group(group, self.prefix + self._tree.place()))
         self._line.append((group, read))
+        if group == -1:
+            self._shape.text(read)
         if self._waiting:
             self._texts.append(read.text)
 
@@ -512,9 +546,11 @@ class _Page:
             if not cell.lines:
                 cell.place = place
             cell.lines.append(own)
+            cell.places.append(place)
             place = cell.place
         elif own:
             place = self.show.text(place, Slot(own))
+            self._shown.append((own[0].starts[0], place))
         places = [place] if own else []
         for group in groups:
             if group.number != -1:
@@ -585,6 +621,67 @@ def _trimmed(pieces: Sequence[Read]) -> tuple[Read, ...]:
             break
         left.pop()
     return tuple(left)
+
+
+_LAST = "\U0010ffff"
+_MOST_ROWS = 8
+"""Of a table that lays out a page; a list that is longer is not looked at as one."""
+_LEAST_LINES = 6
+_LEAST_TEXT = 200
+_LONGEST_TITLE = 20
+
+
+def _is_of_list(name: str, grid: _Grid | None) -> bool:
+    """Whether an element that ends belongs to a table of a list: no rows are looked for in it."""
+    if grid is None:
+        return False
+    if name == "table":
+        return not _laid_out(grid)
+    return name == "tr" and grid.row >= _MOST_ROWS
+
+
+def _laid_out(grid: _Grid) -> list[_Cell]:
+    """The cells of a table that hold the page's content: many lines, most of what the table shows."""
+    if grid.row >= _MOST_ROWS:
+        return []
+    widths: dict[int, list[_Cell]] = {}
+    for cell in filter(_shows, grid.cells):
+        widths.setdefault(cell.row, []).append(cell)
+    titled = {len(cells) for cells in widths.values() if all(map(_is_short, cells))}
+    sizes = {id(cell): sum(len(r.text) for line in cell.lines for r in line) for cell in grid.cells}
+    least = max(_LEAST_TEXT, 0.6 * sum(sizes.values()))
+    return [
+        cell
+        for cell in grid.cells
+        if sizes[id(cell)] >= least
+        and sum(map(_count, cell.lines)) >= _LEAST_LINES
+        and len(widths[cell.row]) not in titled - {1}
+    ]
+
+
+def _is_short(cell: _Cell) -> bool:
+    """Whether a cell may be a title of a column."""
+    return len(cell.lines) == 1 and sum(len(read.text) for read in cell.lines[0]) < _LONGEST_TITLE
+
+
+def _count(line: Sequence[Read]) -> int:
+    """How many lines a text has with line breaks in it."""
+    return 1 + sum(_breaks(piece) for piece in line)
+
+
+def _breaks(piece: Read) -> bool:
+    return not piece.codes and piece.text == "\n"
+
+
+def _parted(line: Sequence[Read]) -> Iterator[tuple[Read, ...]]:
+    """The lines of a text with line breaks in it."""
+    part: list[Read] = []
+    for piece in [*line, gap("\n")]:
+        if not _breaks(piece):
+            part.append(piece)
+        elif trimmed := _trimmed(part):
+            yield trimmed
+            part = []
 
 
 def _separated(pieces: Sequence[Read]) -> list[Read]:
@@ -723,6 +820,7 @@ class _Shown:
     def __init__(self) -> None:
         self.slots: dict[str, Slot] = {}
         self.parts: list[Table | Text] = []
+        self.rows: list[Text] = []
         self.extras: list[Text] = []
         self.remarks: list[Remark] = []
         self.grids: dict[str, _Grid] = {}
@@ -747,6 +845,12 @@ class _Shown:
     def reading(self, name: str, places: Sequence[str], pieces: Sequence[Read]) -> None:
         """Show what stands at these places in another reading."""
         self.extra(READING.join((*places, name)), Slot(tuple(pieces)))
+
+    def row(self, places: Sequence[str], pieces: Sequence[Read]) -> None:
+        """Show elements side by side, which stand at these places, as a line with tabs."""
+        slot = Slot(tuple(pieces))
+        place = self._keep(READING.join((*places, "分列")), slot)
+        self.rows.append(Text(place, slot.text, slot.star))
 
     def table(self, grid: _Grid, *, removable: bool) -> None:
         """A table that has text in it."""
@@ -808,7 +912,7 @@ class WebPage:
         shown = _Shown()
         _Page(whole("".join(text for text, _ in self._pieces)), "", shown, 0)
         self._slots, self._grids = shown.slots, shown.grids
-        self.parts: Sequence[Table | Text] = [*shown.parts, *shown.extras]
+        self.parts: Sequence[Table | Text] = [*shown.parts, *shown.rows, *shown.extras]
         self.remarks: Sequence[Remark] = [*self._encoding.remarks(), *shown.remarks]
 
     def removable(self, table: str, columns: frozenset[int]) -> bool:
