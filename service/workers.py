@@ -204,6 +204,7 @@ def _settle(called: str) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.nice(5)  # who asks whether the server lives is answered first
     with contextlib.suppress(OSError):  # where memory runs out, this goes before the server does
         Path("/proc/self/oom_score_adj").write_text("1000")
         Path("/proc/self/comm").write_text(called)  # what ``top`` shows
