@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -434,27 +433,41 @@ _STALE = 3600
 @contextlib.contextmanager
 def _temporary(target: Path, dry_run: bool) -> Iterator[Path]:
     """A private file beside the target that is gone afterwards, whatever happens."""
-    folder = None if dry_run else target.parent
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        _sweep(folder)
-    prefix = f"{_TEMPORARY}{os.getpid()}-"
-    handle, name = tempfile.mkstemp(prefix=prefix, suffix=target.suffix, dir=folder)
-    os.close(handle)
-    path = Path(name)
+    path = _elsewhere(target.suffix) if dry_run else _beside(target)
     try:
         yield path
     finally:
         path.unlink(missing_ok=True)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what a run that was killed (not interrupted) left in the output folder."""
-    with os.scandir(folder) as entries:  # a pattern would be matched with every output
-        left = [Path(entry.path) for entry in entries if entry.name.startswith(_TEMPORARY)]
+def _beside(target: Path) -> Path:
+    """A new file that only its owner may read. Not by tempfile, which loads what packs and shuffles."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target.parent.resolve(), int(time.monotonic() // 60))
+    name = f"{_TEMPORARY}{os.getpid()}-{os.urandom(6).hex()}{target.suffix}"
+    path = target.with_name(name)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    return path
+
+
+def _elsewhere(suffix: str) -> Path:
+    import tempfile
+
+    handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{os.getpid()}-", suffix=suffix)
+    os.close(handle)
+    return Path(name)
+
+
+@lru_cache(maxsize=64)
+def _sweep(folder: Path, minute: int) -> None:
+    """Remove what a run that was killed (not interrupted) left in the output folder. ``minute``: a
+    folder of thousands is looked through once in each, not again for every file."""
+    del minute
+    with os.scandir(folder) as entries:
+        left = [Path(entry) for entry in entries if entry.name.startswith(_TEMPORARY)]
     for path in left:
         with contextlib.suppress(OSError, ValueError):
-            owner = int(path.name[len(_TEMPORARY) :].partition("-")[0])
+            owner = int(path.name[len(_TEMPORARY) :].split("-")[0])
             if time.time() - path.stat().st_mtime > _STALE or _is_gone(owner):
                 path.unlink()
 

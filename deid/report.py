@@ -188,6 +188,11 @@ def _write(path: Path, content: bytes) -> Path:
 # --- JSON -----------------------------------------------------------------------------------------
 
 
+_INDENTED = 20
+"""So many files are written a key a line; of more, each stands on a line of its own: to indent a
+report of a thousand files takes a second."""
+
+
 def to_json(run: Run) -> str:
     """The report for machines; its shape is described in the README and kept by ``schema``."""
     import platform
@@ -216,9 +221,14 @@ def to_json(run: Run) -> str:
             "changed": sum(file.changed for file in run.files),
             "strength": total_strength(run.files),
         },
-        "files": [file_as_dict(file) for file in run.files],
+        "files": [],
     }
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    files = [file_as_dict(file) for file in run.files]
+    if len(files) <= _INDENTED:
+        return json.dumps({**content, "files": files}, ensure_ascii=False, indent=1) + "\n"
+    lines = ",\n  ".join(json.dumps(file, ensure_ascii=False) for file in files)
+    start, _, end = json.dumps(content, ensure_ascii=False, indent=1).rpartition("[]")
+    return f"{start}[\n  {lines}\n ]{end}\n"
 
 
 def file_as_dict(file: FileReport) -> dict[str, Any]:

@@ -293,3 +293,16 @@ def test_no_term_is_counted_from_a_year_alone(tmp_path: Path) -> None:
     source.write_text("某县2025年第四季度临时救助公示\n姓名,村\n张三丰,红新村\n", "utf-8")
     (file,) = audit_files([source], policy="linshi").files
     assert (file.published, file.until) == ("", "")
+
+
+@pytest.mark.parametrize("count", [0, 20, 21, 60])
+def test_a_report_of_many_files_says_the_same_in_fewer_lines(count: int) -> None:
+    files = [replace(FILE, source=f"名单[]{at}.csv") for at in range(count)]
+    text = to_json(replace(RUN, files=files))
+    content = json.loads(text)
+    assert [file["source"] for file in content["files"]] == [file.source for file in files]
+    assert {**content, "files": content["files"][:1]} == {
+        **json.loads(to_json(replace(RUN, files=files[:1]))),
+        "totals": content["totals"],
+    }
+    assert text.count("\n") < 110 + (count if count > 20 else 60 * count)

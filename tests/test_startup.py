@@ -35,7 +35,7 @@ print(json.dumps([status, sorted(sys.modules), len(made) - before]), file=sys.st
 
 # Loaded for other work: other formats, large files, several processes, other commands, faults.
 NEVER = {
-    "csv", "difflib", "glob", "html", "html.entities", "importlib.metadata",
+    "bz2", "csv", "difflib", "glob", "lzma", "random", "shutil", "tempfile", "html", "html.entities", "importlib.metadata",
     "importlib.resources", "logging", "multiprocessing", "concurrent.futures", "numpy", "pandas",
     "jieba", "rich", "yaml", "textwrap", "traceback", "zipfile", "xml", "email", "socket", "ssl",
     "asyncio", "locale", "subprocess", "decimal", "fractions", "statistics",
@@ -44,7 +44,7 @@ NEVER = {
     "deid.sweep", "deid.union", "deid.vector", "deid.formats.docx", "deid.formats.pdf",
     "deid.formats.xls", "deid.formats.xlsx", "deid.formats.html",
 }  # fmt: skip
-CLICKS_OWN = {"difflib", "locale", "textwrap"}
+CLICKS_OWN = {"bz2", "difflib", "locale", "lzma", "shutil", "textwrap"}
 """What click loads to write help and complaints."""
 MOST_COMPILED = 25
 """What is compiled after the first import: of the standard library, of this list's content, and

@@ -411,7 +411,7 @@ def unescape(raw: str, coding: str = "excel") -> str:
     return raw
 
 
-_UNIT = re.compile(r"&[^;]*;|\r\n?|.", re.S)
+_UNIT = later(r"(?s)&[^;]*;|\r\n?|.")
 
 
 def quick_edit(raw: str, edits: Sequence[Edit]) -> str | None:
@@ -616,13 +616,12 @@ def spliced(xml: str, changes: Iterable[Splice]) -> str:
 
 # --- XML: tokens -----------------------------------------------------------------------------------
 
-TOKEN = re.compile(
-    r"<!--(?P<comment>.*?)-->|<!\[CDATA\[(?P<cdata>.*?)\]\]>|<\?(?P<pi>.*?)\?>"
+TOKEN = later(
+    r"(?s)<!--(?P<comment>.*?)-->|<!\[CDATA\[(?P<cdata>.*?)\]\]>|<\?(?P<pi>.*?)\?>"
     r"|<(?P<end>/?)(?P<tag>[^\s/>!?\"'<]+)(?P<attrs>(?:[^>\"']|\"[^\"]*\"|'[^']*')*+)>",
-    re.S,
 )
 _ATTRIBUTE = later(r"([^\s=\"'/]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-_ASIDE = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.S)
+_ASIDE = later(r"(?s)<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>")
 _ASIDE_START = later(r"<!--|<!\[CDATA\[|<\?|<!?\[?[CDAT]{0,5}\Z|<!-?\Z")
 
 

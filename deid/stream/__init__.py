@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,8 @@ _PROSE = 24
 
 def _is_prose(source: Path) -> bool:
     """Whether most cells at the head of the file are as long as sentences."""
+    import csv
+
     with source.open("rb") as stream:
         head = stream.read(1 << 16)
     text = head.decode("latin-1")  # bytes as they are: no delimiter or quote is part of a character
