@@ -582,3 +582,18 @@ def test_adults_with_the_name_of_a_minor_keep_it(folder: Path) -> None:
     assert minors & set(kept)  # adults of that name
     assert not any("*" in name for name in kept)
     assert all("*" in name for name in names[8::40])
+
+
+@pytest.mark.parametrize("title", ["姓名", "幼儿姓名"])
+@pytest.mark.parametrize(
+    "classes", [("三年级", "1班", "大一班", ""), ("三(2)班", "2019级3班", "本科")]
+)
+def test_children_told_by_their_class_or_header(
+    folder: Path, title: str, classes: tuple[str, ...]
+) -> None:
+    chance = random.Random(5)
+    lines = [f"序号,{title},班级,联系电话"]
+    for at in range(200):
+        name = chance.choice("王李张路") + chr(0x5000 + at) + chr(0x6000 + 7 * at)
+        lines.append(f"{at},{name},{chance.choice(classes)},138{chance.randrange(10**8):08d}")
+    assert check("\n".join([*lines, ""]).encode(), folder, 64)

@@ -508,6 +508,8 @@ class Pass:
         """Rows in which a feature does not surely belong to an adult."""
         day = self.judge.day
         young = told.lengths > 0
+        if tables._tells(profile) == tables._CHILD:  # the header says it of every name
+            return young
         if told.births is not None and told.clean is not None:
             limit = day.year * 10000 + day.month * 100 + day.day - 180000
             young &= ~(told.births <= limit) | ~told.clean
