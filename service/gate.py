@@ -42,6 +42,8 @@ UPLOADS = ("/v1/files", "/v1/audit")
 _HEADERS = 32 * 1024
 _TARGET = 8 * 1024
 """Bytes of all headers together, and of the address."""
+_BODIES = 32
+"""Bodies of the largest size that may be in memory, those that are still coming in among them."""
 _DRAIN = 64 * MEGABYTE
 _DRAIN_SECONDS = 10
 """How much of a body that is not wanted is read all the same: a client that is still sending would
@@ -73,6 +75,8 @@ class Gate:
         self.metrics = metrics
         self.keys = settings.key_digests()
         self.hosts = _hosts(settings)
+        self.held = 0
+        """Bytes of the bodies that are in memory."""
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,6 +100,7 @@ class _Request:
         self.id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         self.status = 0
         self.received = 0
+        self.held = 0
         self.unread = True
         self.late = False
         self.large = scope["path"].startswith(UPLOADS)
@@ -117,6 +122,7 @@ class _Request:
             if not self.status:
                 await self._answer(Problem("internal"))
         finally:
+            self.gate.held -= self.held
             self.gate.metrics.in_flight.dec()
             self._note(time.perf_counter() - started)
 
@@ -194,7 +200,16 @@ class _Request:
         self._count(message)
         if self.received > self.most:
             raise Problem("too-large", f"最多 {self.most // MEGABYTE} MB")
+        if not self.large:  # those go to the disk as they come
+            self._hold(len(message.get("body", b"")))
         return message
+
+    def _hold(self, size: int) -> None:
+        """Note bytes that stay in memory until the answer. Raises Problem where there are too many."""
+        self.held += size
+        self.gate.held += size
+        if self.gate.held > _BODIES * self.gate.settings.body_mb * MEGABYTE:
+            raise Problem("too-many", headers={"Retry-After": "1"})
 
     def _count(self, message: Message) -> None:
         self.received += len(message.get("body", b""))

@@ -248,6 +248,32 @@ def test_a_slow_body_is_given_up(start_server: Any) -> None:
         assert b"urn:deid:problem:too-slow" in said
 
 
+def test_bodies_in_memory_are_bounded(start_server: Any) -> None:
+    server = start_server(body_mb=1)
+    place = urlsplit(server.url)
+    size = 1 << 20
+    start = head(
+        server.url,
+        "POST /v1/mask HTTP/1.1",
+        Content_Length=str(size),
+        Content_Type="application/json",
+    )
+    lines = [socket.create_connection((place.hostname, place.port), 60) for _ in range(33)]
+    for line in lines:  # each holds back its last byte
+        line.sendall(start + b" " * (size - 1))
+    last = socket.create_connection((place.hostname, place.port), 60)
+    last.sendall(start + b" " * size)
+    assert last.recv(65536).startswith(b"HTTP/1.1 429 ")
+    for line in (*lines, last):
+        line.close()
+    for _ in range(5_000):  # until the server has noticed
+        if "deid_requests_in_flight 1.0" in server.client.get("/metrics").text:
+            break
+    whole = json.dumps({"texts": ["a" * 900_000]}).encode()
+    headers = {"Content-Type": "application/json"}
+    assert server.client.post("/v1/mask", content=whole, headers=headers).status_code == 200
+
+
 def test_a_client_that_hangs_up_is_no_error(start_server: Any) -> None:
     server = start_server()
     place = urlsplit(server.url)
