@@ -132,7 +132,7 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> 
         f"|(?<=[{digit}])(?<![{digit}.\\-－].)[{digit}]{{0,2}}{dashes})"
     )
     free = "[\\s,，。;；、)）]|$"
-    hamlet = f"(?<=[村区])[\u4e00-\u9fff]{{1,4}}(?:[{hamlets}]|(?<![小党作])组)(?={free})"
+    hamlet = _hamlet(hamlets, free)
     spot = f"[东西南北]侧?约?[{digit}]{{1,4}}米"
     return _Words(
         label=later(f"(?:{either['label']})[:：为是在于 ]{{0,3}}"),
@@ -167,6 +167,19 @@ def _compile(either: dict[str, str], digit: str, numeral: str, hamlets: str) -> 
         office=later(
             f"(?:{either['office']})[{digit}{numeral}A-Za-z第楼层室号窗口厅栋幢座办公东南西北侧区院内-]*$"
         ),
+    )
+
+
+# 该村清理水沟 is what a village did, and no name in it.
+_OTHER_VILLAGE = "[该全本我各每农同外邻此两]"
+_DID = "清理|修建|新建|疏通|维修|整治|硬化|加固|改造|种植|开挖|修复|治理|建设|流转|承包|发生|开展"
+
+
+def _hamlet(endings: str, free: str) -> str:
+    """A natural village without a number, right behind the village that it belongs to."""
+    return (
+        f"(?<=[村区])(?<!{_OTHER_VILLAGE}[村区])(?!{_DID})[\u4e00-\u9fff]{{1,4}}"
+        f"(?:[{endings}]|屋场|[老新大下上]屋|(?<![小党作])组)(?={free})"
     )
 
 
@@ -357,6 +370,9 @@ def find_addresses(text: str) -> list[Address]:
     return _with_labelled(text, found)
 
 
+_DIVISION_ENDINGS = frozenset("省市县区镇乡")
+
+
 def _with_labelled(text: str, found: list[Address]) -> list[Address]:
     """``found`` and the villages behind 住址： that carry a finer name without a number."""
     more: list[Address] = []
@@ -371,6 +387,9 @@ def _with_labelled(text: str, found: list[Address]) -> list[Address]:
         if not address or levels[-1] != "fine" or "village" not in levels:
             continue
         address = _shifted(address, start)
+        fine = address.parts[-1]
+        if full_at(text, fine.start) or text[fine.start : fine.end] in _DIVISION_ENDINGS:
+            continue  # another address begins there
         while at < len(found) and found[at].end <= address.start:
             at += 1
         if at == len(found) or found[at].start >= address.end:

@@ -18,6 +18,10 @@ from deid.later import later
 _SENTENCE_END = later(r"[。;!?\n]")
 _CLAUSE_END = later(r"[。;!?\n,]")
 _MAILBOX = later(r"(?:邮箱|信箱|邮件|发送?至|报送?至|投[至递])[^\u4e00-\u9fff]{0,4}$")
+_OWN_MAILBOX = later(r"(?:个人|私人|本人|[其他她我])的?(?:电子|联系)?(?:邮箱|邮件)[^\u4e00-\u9fff]{0,4}$")
+_GLUED_MAILBOX = later(r"(?<![子至到送寄方务公作])(?:邮箱|信箱)$")
+"""The label of a person's mailbox, as messages write it: 邮箱zhangsan@…; a publisher sets a colon."""
+_SIGNED_BEHIND = later(r"[\d*-]{5,}\s?\(([^()\d]{3,20})\)")
 _WINDOW = 60
 """How many characters before a value its sentence is read."""
 _SIGNED_WINDOW = 120
@@ -121,6 +125,9 @@ def is_agency_contact(
         return True
     if words.agency_contact.search(clause):
         return True
+    signed = None if people else _SIGNED_BEHIND.match(folded, start)
+    if signed and entity != "CN_MOBILE" and words.org.search(f"某某{signed[1]}"):
+        return True
     invited = not people and words.invited.search(sentence)
     if invited and not words.person.search(invited.group()):
         return True
@@ -130,7 +137,12 @@ def is_agency_contact(
     if public and entity == "CN_LANDLINE":
         return True
     if entity == "EMAIL_ADDRESS":
-        return bool(_MAILBOX.search(sentence)) or ".gov.cn" in folded[start : start + 80]
+        if _OWN_MAILBOX.search(sentence):
+            return False
+        official = ".gov.cn" in folded[start : start + 80]
+        if not official and not public and _GLUED_MAILBOX.search(sentence):
+            return bool(words.org.search(sentence))
+        return official or bool(_MAILBOX.search(sentence))
     return bool(words.org.search(sentence))
 
 

@@ -59,7 +59,7 @@ _KIN = (
     "(?<![\u4e00-\u9fff])[子女](?=[:为])|侄子|侄女|小孩|孩子|学生|儿童|孤儿|女孩|男孩|婴儿|幼儿|未成年人|未成年子女|子女|孤残儿童|困境儿童|留守儿童|弟弟|妹妹"
 )
 _NAME = "(?P<name>[\u4e00-\u9fff]{2,6}?(?:[·][\u4e00-\u9fff]{1,8})?)"
-_AGE = r"(?:现?年(?:龄|仅|满|方)?:?|今年|刚满|才|仅)?\s*(?P<age>\d{1,2})\s*周?岁"
+_AGE = r"(?:现?年(?:龄|仅|满|方)?:?|(?:今年|现在|现)?(?:刚满|才满|刚刚?|才|仅|已满|满)?)\s*(?P<age>\d{1,2})\s*周?岁"
 _BORN = r"(?P<year>(?:19|20)\d\d)\s*(?:年|[.\-/])(?:\s*\d{1,2}\s*(?:月|[.\-/])?(?:\s*\d{1,2}\s*日?)?)?\s*(?:出?生|$|[,)])"
 _SEX = r"(?:(?:[男女]|[长次三四]?[儿子女孙]|孙子|孙女|儿子|女儿)[,\s]*)?(?:均|都)?"
 _MORE = "(?P<more>(?:[、和与及,]\\s?[\u4e00-\u9fff]{2,4}){0,4})"
@@ -71,6 +71,7 @@ _CHILD = (
 _READS = "(?:现?就?读于?|上|念)"
 CLASS_WORDS = ("幼儿园", "小学", "初一", "初二", "初三", "年级", "中班", "大班", "小班")
 """What a class or school of children is told by: one of them stands where nothing else says so."""
+_CHILD_OF = "(?:长|次|三|小|独|养|继)?(?:子|女|儿子|女儿|孙子|孙女|孙|外孙女?|侄子|侄女)"
 _CLASS = "(?:幼儿园|小学|初[一二三]|[一二三四五六七八九]年级|[中大小]班)"
 # Where a child learns; whoever works there is none.
 _GRADE = "(?:初[一二三]|[一二三四五六七八九]年级)"
@@ -92,6 +93,14 @@ def _alone() -> tuple[re.Pattern[str], ...]:
     """Forms without a word of kinship; compiled, like the others, when a remark gives cause."""
     return (
         later(rf"(?<![\u4e00-\u9fff]){_NAME}\s*[(,]\s*{_SEX}(?:{_AGE}|{_BORN})"),
+        later(
+            rf"(?<![\u4e00-\u9fff]){_NAME}(?:系|是|为)[\u4e00-\u9fff·]{{2,8}}?(?:之|的)(?:{_CHILD_OF})"
+            rf"[,\s(]*(?:{_AGE}|{_BORN})"
+        ),
+        later(
+            rf"(?<![\u4e00-\u9fff]){_NAME}\((?:父|母|监护人|爷|奶|祖|外)[^()]{{2,40}}\)[,\s]*{_SEX}"
+            rf"(?:{_AGE}|{_BORN})"
+        ),
         later(rf"{_AGE}的(?:{_KIN})?{_NAME}(?![\u4e00-\u9fff]?[局办所中])"),
         later(rf"{_CHILD}(?:姓名)?[:为叫是]?\s*{_NAME}(?=[由在就随和与的因系,。;、(\s]|$)"),
         later(
@@ -226,7 +235,7 @@ _CLASS_CUE = later(_CLASS)
 
 @cache
 def _born_apart() -> re.Pattern[str]:
-    return later(rf"[(,]\s*{_SEX}{_BORN}")
+    return later(rf"[(),]\s*{_SEX}{_BORN}")
 
 
 _MINOR_CUE = later(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deid import evidence
+from deid import evidence, mask_text
 from deid.address import find_addresses
 from deid.errors import PatternError
 from deid.evidence import is_agency_account, is_agency_contact, is_amount, is_home
@@ -97,3 +97,22 @@ def test_whose_place_is_told_before_it(before: str, expected: bool) -> None:
     text = before + "桂阳县鹿峰街道解放路88号3楼"
     address = next(iter(find_addresses(text)))
     assert is_home(text, address) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("邮箱zhangsan@example.com", False),
+        ("请发到张三的邮箱zhangsan@example.com", False),
+        ("本人邮箱：zhangsan@example.com", False),
+        ("他的电子邮箱：zhangsan@example.com", False),
+        ("电子邮箱：zhangsan@example.com", True),
+        ("材料报送至邮箱zhangsan@example.com", True),
+        ("县民政局邮箱zhangsan@example.com", True),
+        ("联系电话0735-8344913（镇民政办）。", True),
+        ("联系电话0735-8344913（张三）。", False),
+        ("公示时间2024-09-20-2024-09-26，咨询电话12345、12333，投诉96388，客服95588。", True),
+    ],
+)
+def test_whose_contact_prose_tells(text: str, kept: bool) -> None:
+    assert (mask_text(text) == text) is kept

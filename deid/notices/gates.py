@@ -88,6 +88,8 @@ class Lines(NamedTuple):
     """How many words each line has."""
     numbered: Ints
     """The lines with a number of seven digits."""
+    ends: list[int]
+    """Those that end in a digit, but for blanks."""
     titles: list[int]
     """Those that may be titles of a list."""
     kinds: Kinds
@@ -121,6 +123,7 @@ def sort_out(text: str) -> Lines:
         blank & (lengths > 0),
         _words_of(kinds, line),
         flags.numbered(),
+        np.flatnonzero(_end_in_digits(kinds, solid, ends) & ~blank).tolist(),
         flags.titles(lengths, begun & ~blank),
         kinds,
         starts,
@@ -157,6 +160,15 @@ def _begun(kinds: Kinds, starts: Ints, ends: Ints, first: Ints, blank: Flags) ->
         return np.zeros(starts.size, bool)
     after = parted[np.minimum(np.searchsorted(parted, first), parted.size - 1)]
     return ~blank & (after >= first) & (after - first <= _LABEL) & (after < ends)
+
+
+def _end_in_digits(kinds: Kinds, solid: Ints, ends: Ints) -> Flags:
+    """Whether the last character before each line end that is no blank is a digit."""
+    last = np.searchsorted(solid, ends) - 1
+    if not solid.size:
+        return np.zeros(ends.size, bool)
+    found: Flags = (last >= 0) & (kinds[solid[np.maximum(last, 0)]] & DIGIT != 0)
+    return found
 
 
 def _words_of(kinds: Kinds, line: _Line) -> Ints:

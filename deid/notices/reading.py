@@ -23,6 +23,7 @@ from deid.model import Text
 from deid.notices.characters import BAR, SPACE
 from deid.notices.gates import Ints, Lines, sort_out
 from deid.prose import DELIMITERS, SHARE, Known, holds_lists, is_label, is_list, labelled
+from deid.wrapped import may_go_on
 
 BLOCK = 1 << 18
 _LONGEST = 4 << 20
@@ -52,6 +53,8 @@ class Reading:
     """Those with nothing but blanks."""
     suspects: list[int] = field(default_factory=list)
     begun: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    """Those that end in a digit, which a number may do that goes on in the next."""
     titles: list[int] = field(default_factory=list)
     """Those that may be titles of a list."""
     numbered: list[int] = field(default_factory=list)
@@ -72,6 +75,7 @@ class Reading:
         order = {number: n for n, number in enumerate(self.filled)}
         close = {order[at] for at in self.suspects if known.scan(self.lines[at])}
         close.update(order[at] for at in self.begun if _may_be_labelled(self.lines[at]))
+        close.update(order[at] for at in self.ends if may_go_on(*self._pair(order[at])))
         kept = {*range(min(_FIRST, len(self.filled))), *(order[at] for at in self.blank)}
         for n in close:
             kept.update(range(max(0, n - _BESIDE), min(len(self.filled), n + _BESIDE + 1)))
@@ -86,6 +90,11 @@ class Reading:
         if done + 1 < len(self.filled):
             found.append(Text("", _FILLER))
         return found
+
+    def _pair(self, n: int) -> tuple[str, str]:
+        """A line and the next."""
+        following = self.filled[n + 1] if n + 1 < len(self.filled) else self.filled[n]
+        return self.lines[self.filled[n]], self.lines[following]
 
     def _value_below(self, n: int) -> Iterator[int]:
         """The next line that is not blank: it may hold the value of a label."""
@@ -125,6 +134,7 @@ def read(data: bytes, encoding: Encoding) -> Reading:
         reading.suspects += [base + at for at in lines.suspects]
         reading.begun += [base + at for at in lines.begun]
         reading.several += int((lines.words >= 3).sum())
+        reading.ends += [base + at for at in lines.ends]
         reading.titles += [base + at for at in lines.titles]
         if lines.numbered.size:
             reading.numbered += (lines.numbered + base).tolist()
