@@ -219,6 +219,12 @@ class Judge:
             self._tabled = count
         return self._table[:, :count]
 
+    def is_clean(self) -> Flags:
+        """Of each verdict whether it is one of clean numbers."""
+        found = np.zeros(len(self.verdicts), bool)
+        found[list(self._clean.values())] = True
+        return found
+
     def key_edits(self) -> list[EditKey]:
         """What the edits of each key are."""
         return list(self._keys)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -49,9 +49,10 @@ from deid.sheets.judging import (
     Hidden,
     Judge,
 )
-from deid.sheets.markup import Odd, distinct
+from deid.sheets.markup import Odd, distinct, words_at
 from deid.sheets.namesakes import Namesakes, adults_in
 from deid.sheets.reading import QuickSheet, strings_of
+from deid.sheets.spelled import Texts, texts_of
 from deid.tables import date_told, features_of, minor_names, minors_in_forms
 from deid.vector import Bytes, Flags, Places
 
@@ -150,6 +151,31 @@ class Pass:
         """The verdicts that some cell has."""
         return list(np.flatnonzero(self._counts).tolist())
 
+    def holds(self, watch: Collection[bytes]) -> bool:
+        """Whether a clean number of some cell is one of these."""
+        if not watch:
+            return False
+        heads = np.sort([int.from_bytes(one[:8], "little") for one in watch]).astype(np.uint64)
+        clean = self.judge.is_clean()
+        those = self.strings.found_all
+        for sheet in self.book.sheets:
+            assert isinstance(sheet, QuickSheet)
+            for window, own in zip(sheet.windows(), self.own[sheet.label], strict=True):
+                cells = np.flatnonzero(clean[own.verdict])
+                shared = window.stored[cells] == SHARED
+                local = cells[~shared]
+                starts, ends = those.spans(window.shared[cells[shared]])
+                for source, data, first, last in (
+                    (those.bytes, those.data, starts, ends),
+                    (window.bytes, window.data, window.first[local], window.last[local]),
+                ):
+                    words = words_at(source, first)
+                    near = heads[np.minimum(np.searchsorted(heads, words), len(heads) - 1)]
+                    for at in np.flatnonzero(near == words).tolist():
+                        if data[first[at] : last[at]].upper() in watch:
+                            return True
+        return False
+
     def shared(self, numbers: Places, setting: Setting) -> Places:
         """The verdicts of shared strings under a header."""
         key = (self.judge.day, setting)
@@ -208,6 +234,8 @@ class SheetPass:
     def __init__(self, whole: Pass, sheet: QuickSheet) -> None:
         self.whole, self.sheet, self.judge = whole, sheet, whole.judge
         self.block = NO_BLOCK
+        self.texts: Texts | None = None
+        """Those of the window, once somebody asks for them."""
         self.stale = False
         self.reference = whole.reference
         self.in_forms: Mapping[tuple[int, int], list[Finding]] = {}
@@ -227,7 +255,7 @@ class SheetPass:
             out.append(self._window(window))
 
     def _window(self, window: Window) -> Own:
-        self.window = window
+        self.window, self.texts = window, None
         columns = np.flatnonzero(np.bincount(window.column)).tolist()
         self.columns = {column: np.flatnonzero(window.column == column) for column in columns}
         if not columns:
@@ -353,13 +381,16 @@ class SheetPass:
 
     def _tell(self, window: Window, local: Places, setting: Setting) -> Places:
         """The verdicts of cells whose texts stand in the sheet."""
-        plain = window.plain[local] & (window.stored[local] != OTHER)
-        spans = window.first[local].astype(np.int64), window.last[local].astype(np.int64)
+        if self.texts is None:
+            self.texts = texts_of(window)
+        data, source, first, last, fine = self.texts
+        plain = fine[local] & (window.stored[local] != OTHER)
+        spans = first[local], last[local]
 
         def text(at: int) -> str:
             return self.sheet.text(window, int(local[at]))
 
-        return self.judge.tell(window.bytes, window.data, spans, setting, plain, text)
+        return self.judge.tell(source, data, spans, setting, plain, text)
 
     def _changed(self) -> Flags | None:
         """The cells that were changed since they were told; None where none were told on this day."""

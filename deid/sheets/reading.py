@@ -43,7 +43,7 @@ from deid.vector import Flags
 _CACHED = 128 << 20
 """Bytes of a sheet up to which its windows are kept for the next pass."""
 _MAX_ORPHANS = 20_000
-_MAX_FORMULAS = 20_000
+_MAX_FORMULAS = 400_000
 """Texts of formulas that are judged like any text around the table; of more than that the exact path
 makes less."""
 
