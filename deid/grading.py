@@ -162,7 +162,7 @@ def grade_list(
     name: str,
 ) -> Verdict:
     """The grade of every row, as masked, and what is to be done about the weak ones."""
-    verdict = Verdict()
+    verdict, namesakes = Verdict(), list[Item]()
     grader = Grader(policy, list_context(titles, name))
     known: dict[int, tuple[Block, dict[int, str]]] = {}
     alike: dict[tuple[str, ...], tuple[str, str]] = {}
@@ -172,10 +172,11 @@ def grade_list(
             fields = known[id(row.block)] = row.block, fields_of(row.block)
         cells = cells_shown(row, fields[1], edits)
         if policy.reshapes:
-            verdict.namesakes += _namesake(row, fields[1], cells, alike)
+            namesakes += _namesake(row, fields[1], cells, alike)
         shown = grader(fields[1], numbers_shown(row, fields[1], cells, edits))
         if shown:
             _grade_row(verdict, row, shown, cells, edits, policy.thresholds)
+    verdict.namesakes = namesakes_listed(namesakes)
     return verdict
 
 
@@ -278,6 +279,20 @@ def namesake(place: str, first: str) -> Item:
     return Item(
         place,
         f"与 {first} 同名，遮盖后两人分不清；可按村民小组、年龄段区分，仍分不清时再多留一位",
+    )
+
+
+MOST_NAMESAKES = 1000
+"""Rows that read alike of which each is told: nobody reads more."""
+
+
+def namesakes_listed(found: Iterable[Item]) -> list[Item]:
+    """The first rows that read like somebody else's, and how many more there are."""
+    items = iter(found)
+    listed = list(islice(items, MOST_NAMESAKES))
+    more = sum(1 for _ in items)
+    return (
+        [*listed, Item("", f"另有 {more} 行同名，遮盖后分不清，没有一一列出")] if more else listed
     )
 
 

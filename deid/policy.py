@@ -136,8 +136,7 @@ class Policy:
 
     @property
     def reshapes(self) -> bool:
-        """Whether it does more than its entities' operators: columns go or get coarser. Then every
-        cell takes the exact path."""
+        """Whether it does more than its entities' operators: columns go or get coarser."""
         return bool(self.fields or self.only or self.minors != "mask")
 
     @property

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deid import pipeline, stream
+from deid import grading, pipeline, stream
 from deid.model import FileReport
 from deid.policy import Policy, Thresholds, load_policy
 from deid.stream import grids, narrow, ruling, run
@@ -264,6 +264,27 @@ def test_rows_that_tell_too_much_go_to_the_exact_path(folder: Path) -> None:
     streamed, exact = reports(matter_list(40, *USUAL), policy, folder, 16)
     assert streamed is None
     assert exact.status == "refused"
+
+
+def test_rows_that_only_the_row_can_tell(folder: Path) -> None:
+    """More cells than the header, and more values than one where a number stands."""
+    lines = matter_list(60, "序号", "姓名", "联系电话", "身份证号", "村").decode().splitlines()
+    lines[9] += ",多一格"
+    two = id_number(Chance(1)), id_number(Chance(2))
+    lines[20] = f"20,张路,13800138000,{two[0]} {two[1]},东王村"
+    data = ("\n".join(lines) + "\n").encode()
+    report = check(data, policy_of("dibao_confirm"), folder, 16)
+    assert report
+    assert any("错了列" in item.message for item in report.items)
+
+
+def test_many_namesakes_are_counted(folder: Path) -> None:
+    data = matter_list(4000, "序号", "姓名", "身份证号", "村")
+    report = check(data, policy_of("dibao_confirm"), folder)
+    assert report
+    told = [item.message for item in report.items if "同名" in item.message]
+    assert len(told) == grading.MOST_NAMESAKES + 1
+    assert told[-1].startswith("另有 ")
 
 
 def test_a_column_of_which_later_rows_say_otherwise(folder: Path) -> None:

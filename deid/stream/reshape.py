@@ -23,7 +23,7 @@ from deid.stream.grids import Grid
 from deid.stream.narrow import Narrower
 from deid.stream.reader import Kind
 from deid.stream.ruling import Rule, Ruling, place_of
-from deid.stream.verdicts import Unstreamable
+from deid.stream.verdicts import ID_ENTITIES, Unstreamable
 from deid.tables import CellFindings
 from deid.vector import Flags, Places
 
@@ -51,18 +51,23 @@ class Reshape:
     def enter(
         self,
         grid: Grid,
-        block: Block,
+        marks: Marks,
         special: dict[int, View],
         base: int,
         row_of: Callable[[Grid, int], Row],
     ) -> None:
-        """Tell what the columns of a window are, and add to the ``special`` rows those in which a
-        text tells again what goes. ``base``: its first row in the file."""
+        """Tell what the columns of a window are, and add to the ``special`` rows those of which the
+        rules ask more than what stands in each cell. ``base``: its first row in the file."""
+        block = marks.block
+        if block is None:
+            raise Unstreamable
         self._base = base
         self._notes = {}
         plain = grid.regular.copy()
         plain[list(special)] = False
-        for row in self._telling(grid, block, plain):
+        self.ruling.height += int((grid.lengths[:, plain] > 0).any(axis=0).sum())
+        self.ruling.height += sum(bool(view.row.cells) for view in special.values())
+        for row in sorted(self._odd(grid, marks, block, plain)):
             special[row] = View(row_of(grid, row), "data", block)
             plain[row] = False
         seen = self.ruling.represented(block)
@@ -83,6 +88,17 @@ class Reshape:
             if self.ruling.seeks_words(block, column):
                 self._seek_words(grid, block, column, plain)
         self.ruling.check()
+
+    def _odd(self, grid: Grid, marks: Marks, block: Block, plain: Flags) -> set[int]:
+        """The rows of plain data that have more cells than the header, several values where one
+        number stands, or a text that may tell again what goes."""
+        odd = set(self._telling(grid, block, plain))
+        for column in range(self.ruling.last(block) + 1, len(grid.starts)):
+            odd.update(np.flatnonzero(plain & (grid.lengths[column] > 0)).tolist())
+        for told in marks.told.values():
+            if told.setting.label.entity in ID_ENTITIES:
+                odd.update(row for row in told.asked if plain[row])
+        return odd
 
     def _text(self, grid: Grid, row: int, column: int) -> str:
         return grid.cell(row, column).decode(self._kind.codec)
@@ -156,7 +172,9 @@ class Reshape:
             self._notes[at] = False
             return told, {}
         shaped = self.ruling.row(told, own)
-        self._notes[at] = self.ruling.settle_row(shaped, {cell.column: cell.text for cell in told})
+        self._notes[at] = self.ruling.settle_row(
+            row, shaped, {cell.column: cell.text for cell in told}
+        )
         return told, shaped
 
     def graded(

@@ -15,11 +15,13 @@ from deid.actions import Reshaping
 from deid.actions.grids import Grid as Known
 from deid.actions.grids import is_free, is_nameless
 from deid.actions.rules import Verdict as FieldVerdict
+from deid.actions.rules import whole
 from deid.columns import NO_BLOCK, Block, Profile, View
 from deid.errors import UnsafeEdit
 from deid.fields import NO_LABEL
 from deid.mask import shortest
 from deid.model import Edit, Item, Table
+from deid.operators import REST
 from deid.policy import Policy
 from deid.stream.verdicts import Unstreamable
 from deid.tables import CellFindings
@@ -90,6 +92,8 @@ class Ruling:
         self._represented: set[int] = set()
         self._generalised: dict[str, tuple[int, int]] = {}
         self._drops: set[int] | None = None
+        self.height = 0
+        """Rows of the file in which anything stands."""
 
     # ------------------------------------------------------------------------------------ columns
 
@@ -134,7 +138,7 @@ class Ruling:
         """Raises Unstreamable where only the exact path can say what becomes of a column, or it is
         not what the first window told."""
         grid = self._grid
-        if grid.overflow or grid.keeps & grid.spans.keys():
+        if grid.keeps & grid.spans.keys():
             raise Unstreamable
         if self._drops is not None and (
             grid.keeps & self._drops or not self._drops >= set(grid.spans)
@@ -147,6 +151,10 @@ class Ruling:
         return grids.get("") or grids.setdefault("", Known(self._table))
 
     # -------------------------------------------------------------------------------------- cells
+
+    def last(self, block: Block) -> int:
+        """The last column that has a header."""
+        return self._shaping.last(block)
 
     def represent(self, block: Block, column: int, row: int, text: str) -> None:
         """Note what a column of plain data is, by one of its cells."""
@@ -207,10 +215,15 @@ class Ruling:
         """Have done with a row."""
         self._grid.enter(-1)
 
-    def settle_row(self, shaped: dict[int, list[Edit]], texts: Mapping[int, str]) -> bool:
+    def settle_row(self, row: int, shaped: dict[int, list[Edit]], texts: Mapping[int, str]) -> bool:
         """Whether the row just seen becomes a note, for a text in a column that goes stays; what of
-        it does not stay is made blank."""
+        it does not stay is made blank. A row with more cells than the header is hidden from the first
+        column that goes on."""
         grid, gone = self._grid, self.gone
+        if gone and row in grid.overflow:
+            for column in texts:
+                if column >= min(gone):
+                    shaped[column] = whole("", texts[column], REST)
         strays = [stray for stray in grid.strays if stray.column in gone]
         note = any(stray.stays for stray in strays)
         for stray in strays if note else ():
@@ -224,6 +237,10 @@ class Ruling:
     def result(self) -> Shaped:
         """What it all came to. Raises Unstreamable where the exact path refuses the list."""
         self.check()
+        grid = self._grid
+        grid.height = self.height + 1  # as where it is counted row by row, to beyond the last
+        if self.gone and len(grid.overflow) * 5 > max(5, grid.height):
+            raise Unstreamable  # so many that the header is taken to be short
         try:
             result = self._shaping.finish(lambda table, columns: True, {})
         except UnsafeEdit:

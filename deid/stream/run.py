@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from deid.actions import effective
 from deid.columns import Profile
 from deid.formats.encoding import Encoding
-from deid.grading import with_rules
+from deid.grading import namesakes_listed, with_rules
 from deid.model import Item, Remark
 from deid.policy import Policy
 from deid.scan import Setting
@@ -226,7 +226,7 @@ class _Run:
             return None
         grades = first.shape.grades
         counted = grades.counted(first.notes, self.named)
-        return Reshaping(first.shape.ruling.result(), counted, list(grades.namesakes()))
+        return Reshaping(first.shape.ruling.result(), counted, namesakes_listed(grades.namesakes()))
 
     def _mask(self, first: Pass, reader: Reader, out: _Output) -> None:
         """Mask all windows; what each should be is looked at while another thread writes it and

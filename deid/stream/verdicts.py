@@ -129,6 +129,8 @@ class Verdict:
     hidden: list[tuple[str, str]]
     minor: bool = False
     """It hides the name of a minor, and the policy wants its place told."""
+    several: bool = False
+    """More stands in the cell than the one number by which its row is graded: the row has to tell."""
 
 
 class Ruled(Protocol):
@@ -220,8 +222,9 @@ class Judge:
         edits = sorted([*edits, *edits_for(text, fresh, self.policy)], key=lambda edit: edit.start)
         result = apply_edits(text, edits) if edits else text
         graded = setting is None or setting.label.entity in ID_ENTITIES
-        if self.hidden is None and graded:
-            self._bail_out(result, setting is not None and (len(findings) > 1 or bool(fresh)))
+        if self.hidden is None and graded and not self.policy.reshapes and shows_more(result):
+            raise Unstreamable
+        several = graded and setting is not None and (len(findings) > 1 or bool(fresh))
         return Verdict(
             tuple(edits),
             tuple(item.entity for item in [*findings, *fresh]),
@@ -232,13 +235,8 @@ class Judge:
             [(text[item.start : item.end], item.entity) for item in hidden],
             bool(self.policy.elements and own)
             and any(item.entity == "PERSON" for item in findings),
+            several and self.policy.reshapes and self.hidden is None,
         )
-
-    def _bail_out(self, result: str, several: bool) -> None:
-        """Leave rows to the exact path of which somebody has to count how many numbers fit them;
-        where that is done here, those with ``several`` values in a cell that stands for one."""
-        if several if self.policy.reshapes else shows_more(result):
-            raise Unstreamable
 
     def _fresh(self, text: str, edits: Sequence[Edit], adults: Spans) -> list[Finding]:
         """What is hidden elsewhere and stands here too, outside what is edited already."""
@@ -320,7 +318,7 @@ class Judge:
         )
         if (alike and not self._same_for_all(text)) or self.depends_on_row(text):
             return asked, verdict
-        if verdict.minor:  # its place is told
+        if verdict.minor or verdict.several:  # its place, or its row, has to be told
             return asked, verdict
         if not verdict.edits:
             return asked._replace(kind=NOTHING), verdict
@@ -359,7 +357,9 @@ class Judge:
 
     def carry_out(self, verdict: Verdict, *, alike: bool = False) -> None:
         """Note what a verdict hides and leaves, once it is applied: a cell of a row that turns out
-        to be no data is judged under its column too, and to no effect."""
+        to be no data is judged under its column too, and to no effect. Raises Unstreamable."""
+        if verdict.several:
+            raise Unstreamable
         while verdict.hidden:
             value, entity = verdict.hidden.pop()
             if alike:  # one for many: which numbers stand in the others is not known

@@ -274,7 +274,7 @@ class Pass:
             if row not in special:  # an ID number may be written over its cells
                 special[row] = View(self._row(grid, row), "data", block)
         if self.shape:
-            self.shape.enter(grid, block, special, self._first_row, self._row)
+            self.shape.enter(grid, marks, special, self._first_row, self._row)
         self._bail_out(grid, marks, special)
         masked = Masked(grid, marks, block, special, unsettled=self._judged_all)
         patch = grids.Patch(grid.bytes, len(grid.data))
