@@ -45,8 +45,10 @@ def shortest(place: str, start: int, value: str, new: str) -> Edit:
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     """``text`` with edits (sorted, not overlapping) applied."""
-    if not edits:
-        return text
+    if len(edits) < 2:
+        return (
+            text[: edits[0].start] + edits[0].replacement + text[edits[0].end :] if edits else text
+        )
     pieces, at = [], 0
     for edit in edits:
         pieces += [text[at : edit.start], edit.replacement]

@@ -283,7 +283,7 @@ def _found_in(
     in_forms: Mapping[tuple[int, int], list[Finding]],
 ) -> dict[int, tuple[Finding, ...]]:
     """Column -> what the cell holds, of the cells of a row that hold anything, in their order."""
-    cells = view.row.cells
+    cells, columns = view.row.cells, None
     scanner.make_room()
     if view.zone == "data":
         columns = scanner.columns(view)
@@ -292,7 +292,7 @@ def _found_in(
         personal = view.zone == "note" and _names_a_person(view.row, scanner)
         settings = ((c, _RECORD if personal else _setting(view, c)) for c in cells)
         found = {c: held for c, setting in settings if (held := scanner(cells[c], setting))}
-    more = _more_findings(view, scanner, reference, in_forms)
+    more = _more_findings(view, columns, reference, in_forms)
     if not more:
         return found
     return {
@@ -304,13 +304,15 @@ def _found_in(
 
 def _more_findings(
     view: View,
-    scanner: _CellScanner,
+    columns: _Columns | None,
     reference: datetime.date,
     in_forms: Mapping[tuple[int, int], list[Finding]],
 ) -> dict[int, list[Finding]]:
-    """Column -> what the row as a whole tells of it: minors, and ID numbers spread over cells."""
+    """Column -> what the row as a whole tells of it: minors, and ID numbers spread over cells.
+
+    ``columns``: what is known of the columns of a row of data.
+    """
     row, more = view.row, {}
-    columns = scanner.columns(view) if view.zone == "data" else None
     if columns is not None and columns.tell_minor(row.cells, reference):
         more = minor_names(view, reference, columns.features)
     if in_forms:

@@ -146,8 +146,9 @@ class Delimited:
 
     def _rows(self) -> Iterator[Row]:
         decode, dialect = self._encoding.decode, self._dialect
+        plain = self._encoding.name if self._encoding.is_exact else ""
         for index, raw in enumerate(self._lines()):
-            text, _ = decode(raw)
+            text = raw.decode(plain, "surrogateescape") if plain else decode(raw)[0]
             cells = dialect.cells(text)
             yield Row(index, {column: cell for column, cell in enumerate(cells) if cell})
 
@@ -457,6 +458,9 @@ def _widths(text: str, delimiter: str) -> tuple[list[int], int]:
 
 def _plain_widths(text: str, delimiter: str) -> list[int]:
     """``_widths`` of a text without quotes."""
+    if len(text) < _ENOUGH:
+        lines = _LINE_END.sub("\n", text) if "\r" in text else text
+        return [line.count(delimiter) + 1 for line in lines.split("\n") if line]
     rows: list[int] = []
     at = 0
     while at < len(text) and (at < _ENOUGH or len(rows) < 3):
