@@ -221,6 +221,7 @@ def _sideways(rows: Sequence[Row], strong: Mapping[int, Mapping[int, Label]]) ->
 def _front_label(row: Row, strong: Mapping[int, Mapping[int, Label]]) -> Label:
     """The label in front of at least two values, none of which is a label of a number or name."""
     columns = sorted(column for column, text in row.cells.items() if text.strip())
+    columns = columns[columns.index(_front(row, strong)) :] if columns else columns
     if len(columns) < 3 or row.header or columns[0] not in strong[row.index]:
         return NO_LABEL
     others = [strong[row.index][column] for column in columns[1:] if column in strong[row.index]]
@@ -235,11 +236,19 @@ def _goes_on_sideways(
     """Whether a row lies under the last of the run, its label in the same column and a new one."""
     label = _front_label(row, strong)
     known = [_front_label(other, strong) for other in run]
-    return label is not NO_LABEL and label not in known and _front(row) == _front(run[-1])
+    return (
+        label is not NO_LABEL
+        and label not in known
+        and _front(row, strong) == _front(run[-1], strong)
+    )
 
 
-def _front(row: Row) -> int:
-    return min(column for column, text in row.cells.items() if text.strip())
+def _front(row: Row, strong: Mapping[int, Mapping[int, Label]]) -> int:
+    """The column of the label in front: the second where the first names a group of rows."""
+    columns = sorted(column for column, text in row.cells.items() if text.strip())
+    labels = strong[row.index]
+    grouped = len(columns) > 3 and columns[0] not in labels and columns[1] in labels
+    return columns[grouped]
 
 
 _NO_ROW = Row(-1, {})

@@ -82,7 +82,7 @@ def titled_lists(lines: Mapping[int, str]) -> list[Grid]:
         if _CUE.search(lines[numbers[place]], 0, _LONGEST_TITLES):
             for titles in _titles(numbers[place], lines[numbers[place]]):
                 grid, after = _below(titles, numbers, place, lines)
-                if len(grid) > len(best):
+                if _weight(grid) > _weight(best):
                     best, end = grid, after
             if not best:
                 best, end = _sideways(numbers, place, lines)
@@ -106,6 +106,12 @@ def _begins_sideways(line: str) -> bool:
         if len(spans) >= 3 and exact_label(line[slice(*spans[0])]).field in NAME_FIELDS:
             return True
     return False
+
+
+def _weight(grid: Grid) -> int:
+    """How many fields are filled in rows that leave none out."""
+    whole = max((_filled(row) for row in grid), default=0)
+    return sum(whole for row in grid if _filled(row) == whole)
 
 
 def runs(lines: Mapping[int, str]) -> Iterator[Grid]:
@@ -164,7 +170,12 @@ def _titles(at: int, line: str) -> Iterator[_Titles]:
         # What a notice asks people to bring is told so too, but with no name among it.
         if known >= max(2, SHARE * len(labels)) and (named or delimiter not in "、,;/"):
             found.append(_Titles(at, delimiter, spans, _starts(folded, spans), known))
-    yield from sorted(found, key=lambda titles: -titles.labels)
+    # Tabs that only set things below one another leave fields empty that are none.
+    yield from sorted(found, key=lambda titles: (-titles.labels, _gaps(titles)))
+
+
+def _gaps(titles: _Titles) -> int:
+    return sum(a == b for a, b in titles.spans)
 
 
 def split(folded: str, delimiter: str) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from deid.columns import NAME_FIELDS, profile_rows
@@ -110,6 +110,7 @@ def scan_texts(
             continue
         if at in listed:
             found = [*listed[at], *_across_fields(text.text)]
+            found += known.scan(text.text) if "\n" in text.text else []
         else:
             found = _scan_again(text.text, settings[at], plain[at])
             found = [*found, *minors.get(at, []), *wrapped.get(at, [])]
@@ -154,12 +155,25 @@ def _grids(texts: Sequence[Text]) -> list[list[list[_Piece]]]:
     found += titled_lists(rest)
     _leave_out(rest, found)
     found += [_as_list(texts, grid) for grid in runs(rest)]
+    found += [grid for at, text in rest.items() if "\n" in text for grid in _inside(at, text)]
     _leave_out(rest, found)
     while pasted := _pasted_rows(texts, rest):
         found.append(pasted)
         last = max(line for row in pasted for line, _, _ in row)
         rest = {at: line for at, line in rest.items() if at > last}
     return list(filter(None, found))
+
+
+def _inside(at: int, text: str) -> list[list[list[_Piece]]]:
+    """The lists that the lines of one text hold (a paragraph with line breaks in it)."""
+    lines = [Text("", line) for line in text.split("\n")]
+    starts = [0, *accumulate(len(line.text) + 1 for line in lines)]
+    filled = {number: line.text for number, line in enumerate(lines) if line.text.strip()}
+    found = titled_lists(filled) or [_as_list(lines, grid) for grid in runs(filled)]
+    return [
+        [[(at, starts[line] + a, starts[line] + b) for line, a, b in row] for row in grid]
+        for grid in found
+    ]
 
 
 def holds_lists(texts: Sequence[Text]) -> bool:
@@ -359,7 +373,8 @@ def _scan_lists(
                 replace(item, start=start + item.start, end=start + item.end)
                 for item in cell.findings
             ]
-        _note_fields(fields, grid, cells)
+        if all("\n" not in texts[row[0][0]].text for row in grid):
+            _note_fields(fields, grid, cells)
         first += len(grid)
     return found, fields
 

@@ -680,3 +680,34 @@ def test_no_edits_change_nothing(paragraphs: list[str]) -> None:
     out = saved(docx.WordFile(io.BytesIO(source)), {})
     with zipfile.ZipFile(io.BytesIO(source)) as a, zipfile.ZipFile(io.BytesIO(out)) as b:
         assert {n: a.read(n) for n in a.namelist()} == {n: b.read(n) for n in b.namelist()}
+
+
+LISTED = (("钱七", "43102119460806911", "8300519"), ("孙八妹", "43102119560611220", "2677752"))
+
+
+def masked_text(folder: Path, body: str) -> str:
+    (folder / "a.docx").write_bytes(package(parts_of(body)))
+    report = mask_file(folder / "a.docx", folder / "b.docx", policy=load_policy("general"))
+    assert report.output, report.message
+    return "\n".join(re.findall(r"<w:t>(.*?)</w:t>", body_of((folder / "b.docx").read_bytes())))
+
+
+@pytest.mark.parametrize("parted", ["<w:br/>", "</w:r></w:p><w:p><w:r>"])
+def test_a_cell_that_lays_out_the_page_is_read_line_by_line(parted: str, tmp_path: Path) -> None:
+    """A frame around the whole notice is no table of a list."""
+    lines = ["现将符合条件的对象予以公示，如有异议请与镇民政办联系，请各村做好公示工作。"] * 8
+    lines += ["姓名 身份证号 电话", *map(" ".join, LISTED), "正和镇人民政府"]
+    inside = parted.join(f"<w:t>{line}</w:t>" for line in lines)
+    cell = f"<w:tc><w:p><w:r>{inside}</w:r></w:p></w:tc>"
+    text = masked_text(tmp_path, f"<w:tbl><w:tr>{cell}</w:tr></w:tbl><w:p/>")
+    assert [value for row in LISTED for value in row[1:] if value in text] == []
+    assert "正和镇人民政府" in text
+
+
+def test_a_list_on_its_side_with_a_group_in_front(tmp_path: Path) -> None:
+    titles = ("姓名", "身份证号", "联系电话")
+    rows = [("户主信息", title, *values) for title, *values in zip(titles, *LISTED, strict=True)]
+    cells = ["".join(f"<w:tc>{para(value)}</w:tc>" for value in row) for row in rows]
+    body = "<w:tbl>" + "".join(f"<w:tr>{row}</w:tr>" for row in cells) + "</w:tbl><w:p/>"
+    text = masked_text(tmp_path, body)
+    assert [value for row in LISTED for value in row[1:] if value in text] == []

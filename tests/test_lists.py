@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from deid.lists import runs, split, titled_lists
+from deid.model import Text
 from deid.pipeline import mask_stream
 from deid.policy import load_policy
+from deid.prose import scan_texts
 
 BEFORE = """正和镇人民政府关于2026年农村低保对象的公示
 根据《湖南省最低生活保障办法》，现将符合条件的对象予以公示。
@@ -131,3 +133,16 @@ def test_rows_without_titles_stand_together() -> None:
     found = list(runs(dict(enumerate(["说明", *texts, "完"]))))
     assert [len(grid) for grid in found] == [5]
     assert titled_lists(dict(enumerate(texts))) == []
+
+
+def test_lists_in_a_paragraph_with_line_breaks() -> None:
+    text = Text("p1", "名单如下\n" + LISTS["blanks"] + "特此公示")
+    (found,) = scan_texts([text])
+    hidden = [text.text[item.start : item.end] for item in found.findings]
+    assert [value for row in ROWS for value in row[1:3] if value not in hidden] == []
+
+
+def test_tabs_that_only_set_things_below_one_another() -> None:
+    rows = "".join("{}\t{}\t{}\t\t{}\n".format(*row) for row in ROWS)
+    masked = mask_stream(BEFORE + "姓名\t身份证号\t\t\t电话\t\t住址\n" + rows, policy=load_policy())
+    assert [value for row in ROWS for value in row[1:] if value in masked] == []

@@ -620,8 +620,12 @@ class WordFile:
         self._slots[place] = (key, slot)
         return slot_text(xml, slot)
 
-    def _show_table(self, key: str, xml: str, label: str, grid: _Grid) -> Iterator[Table]:
+    def _show_table(self, key: str, xml: str, label: str, grid: _Grid) -> Iterator[Table | Text]:
         self._tables += 1
+        apart = _laid_out(xml, grid)
+        for cell in apart:
+            for paragraph in cell.paragraphs:
+                yield from self._show_paragraph(key, xml, label, paragraph)
         name = f"表{self._tables}"
         self._grids[name] = key, grid
         marks = {
@@ -633,7 +637,7 @@ class WordFile:
         }
         for row in grid.rows:
             for cell in row:
-                for paragraph in cell.paragraphs:
+                for paragraph in cell.paragraphs if cell not in apart else ():
                     self._show_codes(key, xml, label, paragraph)
         for reading in _readings(marks):
             suffix = reading.suffix
@@ -644,7 +648,7 @@ class WordFile:
                     continue
                 texts[number] = {}
                 for cell in row:
-                    if not cell.paragraphs:
+                    if not cell.paragraphs or cell in apart:
                         continue
                     place = f"{label}#p{cell.paragraphs[0].number}{suffix}"
                     places[number, cell.column] = place
@@ -773,6 +777,36 @@ def _readings(marks: set[str]) -> Iterator[_Reading]:
     for reading in _READINGS:
         if reading is _MAIN_READING or marks & reading.when:
             yield reading
+
+
+_MOST_ROWS = 8
+"""Of a table that lays out a page; a list that is longer is not looked at as one."""
+_LEAST_LINES = 6
+_LEAST_TEXT = 200
+_LONGEST_TITLE = 20
+
+
+def _laid_out(xml: str, grid: _Grid) -> list[_Cell]:
+    """The cells of a table that hold the page's content: many lines, most of what the table shows;
+    not those of a list with titles above."""
+    if len(grid.rows) > _MOST_ROWS:
+        return []
+    rows = []
+    for row in grid.rows:
+        texts = [
+            slot_text(xml, Slot("", tuple(c.segments(_MAIN_READING)), "*", "xml")) for c in row
+        ]
+        rows.append([(c, text) for c, text in zip(row, texts, strict=True) if text.strip()])
+    least = max(_LEAST_TEXT, 0.6 * sum(len(text) for row in rows for _, text in row))
+    titled = {len(row) for row in rows if all(len(text) < _LONGEST_TITLE for _, text in row)}
+    return [
+        cell
+        for row in rows
+        for cell, text in row
+        if len(text) >= least
+        and text.count("\n") + 1 >= _LEAST_LINES
+        and len(row) not in titled - {1}
+    ]
 
 
 _HEADER = 3
