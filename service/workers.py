@@ -204,7 +204,8 @@ def _settle(called: str) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        os.nice(5)  # who asks whether the server lives is answered first
+        with contextlib.suppress(OSError):  # who asks whether the server lives is answered first
+            os.nice(5)
     with contextlib.suppress(OSError):  # where memory runs out, this goes before the server does
         Path("/proc/self/oom_score_adj").write_text("1000")
         Path("/proc/self/comm").write_text(called)  # what ``top`` shows
