@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +51,19 @@ def _zero_digits(words: Words) -> None:
     other *= np.uint64(15)
     np.invert(other, out=other)
     words &= other
+
+
+def alike(numbers: Places) -> Iterator[tuple[int, Places | slice]]:
+    """Each number that there is, and in order where it is."""
+    if not len(numbers):
+        return
+    if (numbers == numbers[0]).all():
+        yield int(numbers[0]), slice(None)
+        return
+    order = np.argsort(numbers, kind="stable")
+    bounds = np.flatnonzero(np.diff(numbers[order])) + 1
+    for places in np.split(order, bounds):
+        yield int(numbers[places[0]]), places
 
 
 class Cells(NamedTuple):

@@ -162,9 +162,9 @@ class Recheck:
         first = starts + told.memory.fate("start", numbers)
         last = starts + told.memory.fate("end", numbers)
         news = told.memory.fate("replacement", numbers)
-        for number, new in enumerate(told.memory.replacements()):
-            here = news == number
-            stretches.add(first[here], last[here], new)
+        all_news = told.memory.replacements()
+        for number, here in memories.alike(news):
+            stretches.add(first[here], last[here], all_news[number])
 
     def _are_seen(self, told: Told, source: Bytes, starts: Places, first: int, length: int) -> bool:
         """Whether a fresh scan of the masked numbers, one for each beginning, finds nothing."""

@@ -378,8 +378,7 @@ class Pass:
         last = starts + told.memory.fate("end", numbers)
         news = told.memory.fate("replacement", numbers)
         all_news = told.memory.replacements()
-        for number in sorted(set(news.tolist())):
-            chosen = news == number
+        for number, chosen in memories.alike(news):
             patch.replace(first[chosen], last[chosen], all_news[number])
 
     def _splice(
