@@ -54,7 +54,7 @@ GROUPS = (
     {"sheets.markup", "sheets.splices"},
     {"sheets.formulas", "sheets.evenrows"},
     {"sheets.cells", "sheets.strings"},
-    {"sheets.written", "sheets.spelled"},
+    {"sheets.written", "sheets.spelled", "sheets.splitids", "sheets.hidden"},
     {"sheets.reading", "sheets.judging"},
     {"sheets.namesakes"},
     {"sheets.passes"},

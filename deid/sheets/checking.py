@@ -14,7 +14,8 @@ from deid.mask import apply_edits, edits_for
 from deid.model import Text
 from deid.policy import Policy
 from deid.prose import scan_texts
-from deid.sheets.judging import FIRST, Hidden, clashes
+from deid.sheets.hidden import Hidden, clashes
+from deid.sheets.judging import FIRST
 from deid.sheets.markup import Odd
 from deid.sheets.passes import Pass
 from deid.sheets.reading import QuickSheet, open_workbook, strings_of, texts_outside

@@ -28,21 +28,18 @@ from deid.mask import apply_edits, edits_for
 from deid.model import Edit, Finding
 from deid.policy import Policy
 from deid.prose import merge
-from deid.scan import Setting, bare, scan
+from deid.scan import Setting, scan
+from deid.sheets.hidden import Hidden, Spans, clashes, long_runs
 from deid.sheets.markup import Odd
 from deid.stream.memories import Fate, Memory
 from deid.stream.verdicts import ID_ENTITIES, digit_exceptions, shows_more
 from deid.text import fold
 from deid.vector import Bytes, Flags, Places
-from deid.verify import Residue
 
 _REMEMBERED = 50_000
 """Distinct texts of one setting that are told by their words; more than that cost more to note."""
 KNOWN = 200_000
 """Distinct texts of one setting that are remembered."""
-
-
-Spans = tuple[tuple[int, int], ...]
 
 
 @dataclass(slots=True)
@@ -101,46 +98,8 @@ FLAGS = [
 ) = range(13)
 
 
-class Hidden:
-    """The values that a pass hid, to be looked for everywhere."""
-
-    def __init__(self) -> None:
-        self.values, self.forms = Residue(), Residue()
-        self.numbers: set[int] = set()
-        self.words: set[str] = set()
-
-    def add(self, value: str, entity: str, *, alike: bool) -> None:
-        if alike:
-            self.forms.add(_zeros(fold(value)), entity)
-            return
-        self.values.add(value, entity)
-        plain = bare(fold(value))
-        if len(plain) <= 10 and plain.isdecimal():
-            self.numbers.add(int(plain))
-        if not re.search(f"[0-9A-Z{_LOUD}]", plain) and plain:
-            self.words.add(plain)
-
-    def find(self, text: str) -> list[tuple[int, int, str]]:
-        return list(self.values.find(text))
-
-
-def _zeros(folded: str) -> str:
-    return re.sub("[0-9]", "0", folded)
-
-
-def _loud() -> str:
-    from deid.scan import _GATE
-
-    found = set(re.findall("[\u4e00-\u9fff]", _GATE.pattern)) | set("省市县区旗木嘎查道计")
-    return "".join(sorted(found))
-
-
-_LOUD = _loud()
 _LONG_DIGITS = re.compile(r"\d{5}")
-_ALNUM = re.compile(r"[^\W_]+")
-_RUN = re.compile(r"[0-9A-Z]{7,}")
 _ANY_DIGIT = re.compile("[0-9]")
-_SIX = re.compile(r"[0-9]{6}")
 _ZERO = bytes(48 if 48 <= code < 58 else code for code in range(256))
 _PLAIN_ADDRESS = re.compile(
     "(?:[\u4e00-\u5c80\u5c82-\u5e73\u5e75-\u9fff]|(?<![0-9])[0-9]{1,4}(?![0-9]))*"
@@ -616,32 +575,3 @@ class Judge:
 @cache
 def _footers() -> tuple[str, ...]:
     return tuple(markers("footers"))
-
-
-def long_runs(text: str) -> tuple[str, ...]:
-    """Long numbers that stay: one of the clean numbers that are hidden may be among them."""
-    if len(text) < 11:
-        return ()
-    folded = fold(text)
-    if _SCIENTIFIC.search(folded):
-        raise Odd
-    plain = "".join(_ALNUM.findall(folded)).upper()
-    return tuple(run for run in _RUN.findall(plain) if len(run) >= 11 and _SIX.search(run))
-
-
-_SCIENTIFIC = re.compile(r"\d[.]\d{5,16}[Ee][+]?\d{1,2}")
-
-
-def clashes(hidden: Hidden, text: str, edits: Sequence[Edit], spared: Spans = ()) -> bool:
-    """Whether a hidden value stands in a text, outside what is hidden there and names that stay."""
-    places = [*hidden.values.find(text), *hidden.forms.find(_zeros(fold(text)))]
-    return any(
-        not any(edit.start < end and start < edit.end for edit in edits)
-        and (start, end) not in spared
-        for start, end, _ in places
-    )
-
-
-def stands(forms: Residue, text: str) -> bool:
-    """Whether an address of one of these forms stands in a text."""
-    return any(True for _ in forms.find(_zeros(fold(text))))

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from deid import tables, vector
+from deid import tables
 from deid.columns import (
     _SAMPLE,
     NO_BLOCK,
@@ -33,6 +32,7 @@ from deid.model import Finding, Row, Table
 from deid.policy import Policy
 from deid.scan import Setting
 from deid.sheets.cells import OTHER, SHARED, Window
+from deid.sheets.hidden import Hidden
 from deid.sheets.judging import (
     BLANK,
     DIGITS,
@@ -46,15 +46,15 @@ from deid.sheets.judging import (
     TOTALS,
     VOTE,
     YOUNG,
-    Hidden,
     Judge,
 )
 from deid.sheets.markup import Odd, distinct, words_at
 from deid.sheets.namesakes import Namesakes, adults_in
 from deid.sheets.reading import QuickSheet, strings_of
 from deid.sheets.spelled import Texts, texts_of
+from deid.sheets.splitids import split_ids
 from deid.tables import date_told, features_of, minor_names, minors_in_forms
-from deid.vector import Bytes, Flags, Places
+from deid.vector import Flags, Places
 
 _MAX_WIDTH = 512
 _HEAD = _SAMPLE + 112
@@ -202,21 +202,6 @@ def _short(places: Places) -> Places:
     """The numbers in half the space."""
     found: Any = places.astype(np.int32)
     return cast(Places, found)
-
-
-def _adds_up(sizes: npt.NDArray[np.int16]) -> Flags:
-    """Rows with neighbouring cells, more than one, that have 18 digits together; a line a column."""
-    found = np.zeros(sizes.shape[1], bool)
-    for first in range(len(sizes) - 1):
-        total = sizes[first].copy()
-        alive = total > 0
-        for line in sizes[first + 1 : first + 18]:
-            alive &= (line > 0) & (total < 18)
-            if not alive.any():
-                break
-            total += line
-            found |= alive & (total == 18)
-    return found
 
 
 def _special(views: Mapping[int, View], block: Block) -> dict[int, View]:
@@ -447,87 +432,12 @@ class SheetPass:
         doubtful |= marked & (filled * 3 <= block.width + 2)
         doubtful |= (per_row(LONG) == 0) & (strong >= 2) & (strong >= 0.4 * filled)
         doubtful |= (strong > 0) & (strong * 2 >= filled - 1)
-        doubtful |= self._split(told, table[DIGITS][told], count)
+        doubtful |= split_ids(window, self.whole.strings.found_all, table[DIGITS][told], count)
         if block.width <= 2:
             doubtful |= strong > 0
         if self.wide:
             doubtful |= np.isin(window.numbers, list(self.wide))
         return list(np.flatnonzero(doubtful & (filled > 0)).tolist())
-
-    def _split(self, told: Places, digits: Places, count: int) -> Flags:
-        """Rows in which an ID number is written over cells side by side."""
-        window = self.window
-        found = np.zeros(count, bool)
-        here = np.flatnonzero(digits)
-        if not len(here):
-            return found
-        width = int(window.column.max()) + 1
-        sizes = np.zeros((width, count), np.int16)
-        sizes[window.column[here], window.row[here]] = digits[here]
-        # Digits so far and cells so far, in neighbouring cells that hold nothing else.
-        run, cells = np.zeros(count, np.int16), np.zeros(count, np.int16)
-        maybe = np.zeros(count, bool)
-        for line in sizes:
-            full = line > 0
-            run += line
-            run *= full
-            cells += 1
-            cells *= full
-            maybe |= (run >= 18) & (cells > 1)
-        maybe[maybe] = _adds_up(sizes[:, maybe])
-        rows = np.flatnonzero(maybe)
-        if len(rows):
-            among = np.full(count, -1, np.int64)
-            among[rows] = np.arange(len(rows))
-            here = here[maybe[window.row[here]]]
-            places = np.full((len(rows), width), -1, np.int64)
-            places[among[window.row[here]], window.column[here]] = here
-            found[rows] = self._holds_id(told, places, sizes[:, rows].T.astype(np.int64))
-        return found
-
-    def _holds_id(self, told: Places, places: Places, sizes: Places) -> Flags:
-        """Rows whose digit cells, joined, hold an ID number that does not fill one cell."""
-        count, width = places.shape
-        stride = width * 18 + vector.PAD
-        joined = np.full((count, stride), 10, np.uint8)
-        alone = np.zeros((count, stride), bool)
-        at = np.zeros(count, np.int64)
-        found = np.zeros(count, bool)
-        for column in range(width):
-            size = sizes[:, column]
-            here = np.flatnonzero(size)
-            text, full = self._digit_texts(told, places[here, column])
-            found[here] |= full != size[here]
-            alone[here, at[here]] = (size[here] == 18) & (full == 18)
-            for step in range(18):
-                those = here[size[here] > step]
-                joined[those, at[those] + step] = text[size[here] > step, step]
-            at += np.maximum(size, 1)
-        flat = joined.ravel()
-        base = np.arange(count) * stride
-        for start in range(int(at.max()) - 17):
-            hits = vector.resident_ids(flat, base + start, base + start + 18)
-            found |= hits & ~alone[:, start]
-        return found
-
-    def _digit_texts(self, told: Places, cells: Places) -> tuple[Bytes, Places]:
-        """The first 18 bytes of cells and how many they have; -1 where they are not plain."""
-        window, those = self.window, self.whole.strings.found_all
-        stored = window.stored[cells] == SHARED
-        text = np.zeros((len(cells), 18), np.uint8)
-        size = np.full(len(cells), -1, np.int64)
-        numbers = window.shared[cells[stored]]
-        local = cells[~stored]
-        spans = (
-            (stored, those.bytes, *those.spans(numbers), those.plain[numbers]),
-            (~stored, window.bytes, window.first[local], window.last[local], window.plain[local]),
-        )
-        for chosen, source, starts, ends, plain in spans:
-            if len(starts):
-                view: Any = np.ndarray((len(source) - 18,), "V18", source, strides=(1,))
-                text[chosen] = np.frombuffer(view[starts].tobytes(), np.uint8).reshape(-1, 18)
-                size[chosen] = np.where(plain, ends - starts, -1)
-        return text, size
 
     def _views(self, rows: list[int], block: Block) -> dict[int, View] | None:
         """Those rows that are not plain data, as the exact path judges them; None: judge all."""

@@ -26,7 +26,8 @@ from deid.model import Edit, Remark, Text
 from deid.policy import Policy
 from deid.prose import merge, scan_texts
 from deid.sheets.checking import Check
-from deid.sheets.judging import FIRST, Hidden, clashes, long_runs, stands
+from deid.sheets.hidden import Hidden, clashes, long_runs, stands
+from deid.sheets.judging import FIRST
 from deid.sheets.markup import Odd
 from deid.sheets.passes import Pass
 from deid.sheets.reading import open_workbook, texts_outside
