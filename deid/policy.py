@@ -132,7 +132,8 @@ class Policy:
 
     def hides(self, entity: str) -> bool:
         """Whether the policy changes this entity at all."""
-        return "keep" not in self.specs.get(entity, {"keep": {}})
+        spec = self.specs.get(entity)
+        return spec is not None and "keep" not in spec
 
     @property
     def reshapes(self) -> bool:
