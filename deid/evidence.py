@@ -18,7 +18,9 @@ from deid.later import later
 _SENTENCE_END = later(r"[。;!?\n]")
 _CLAUSE_END = later(r"[。;!?\n,]")
 _MAILBOX = later(r"(?:邮箱|信箱|邮件|发送?至|报送?至|投[至递])[^\u4e00-\u9fff]{0,4}$")
-_OWN_MAILBOX = later(r"(?:个人|私人|本人|[其他她我])的?(?:电子|联系)?(?:邮箱|邮件)[^\u4e00-\u9fff]{0,4}$")
+_OWN_MAILBOX = later(
+    r"(?:个人|私人|本人|[其他她我])的?(?:电子|联系)?(?:邮箱|邮件)[^\u4e00-\u9fff]{0,4}$"
+)
 _GLUED_MAILBOX = later(r"(?<![子至到送寄方务公作])(?:邮箱|信箱)$")
 """The label of a person's mailbox, as messages write it: 邮箱zhangsan@…; a publisher sets a colon."""
 _SIGNED_BEHIND = later(r"[\d*-]{5,}\s?\(([^()\d]{3,20})\)")

@@ -113,3 +113,44 @@ def test_a_list_with_much_text_in_a_cell_keeps_its_columns(tmp_path: Path) -> No
     many = "<br>".join(["43102119460806911"] * 20)
     body = f"<table><tr><th>姓名<th>身份证</tr><tr><td>钱七<td>{many}</tr></table>"
     assert "43102119460806911" not in masked(tmp_path, body)
+
+
+NUMBER, LINE, CARD, HOME = (
+    "43102119460806911",
+    "8300519",
+    "8101210341452561970",
+    "正和镇阳山村枫树塘",
+)
+DATA = {
+    "keys": f'<script>d=[{{"name":"钱七","idNo":"{NUMBER}","tel":"{LINE}","bankAcct":"{CARD}"}}]</script>',
+    "keys in pinyin": f'<script>d=[{{xm:"钱七",sfzh:"{NUMBER}",lxdh:"{LINE}",yhzh:"{CARD}"}}]</script>',
+    "keys with joints": f'<script>d=[{{"id_card":"{NUMBER}","phone-number":"{LINE}"}}]</script>',
+    "numbers": f"<script>d=[{{name:'钱七',certNo:{NUMBER},telephone:{LINE}}}]</script>",
+    "titles and rows": f'<script>d={{"columns":["name","idCard","tel","addr"],"data":'
+    f'[["钱七","{NUMBER}","{LINE}","{HOME}"],["孙八","{NUMBER}","{LINE}","{HOME}"]]}}</script>',
+    "titles in Chinese": f'<script>h=["姓名","身份证","电话","住址"];r=[["钱七","{NUMBER}","{LINE}",'
+    f'"{HOME}"],["孙八","{NUMBER}","{LINE}","{HOME}"]]</script>',
+    "an attribute": f"<i data-row='{{&quot;idCard&quot;:&quot;{NUMBER}&quot;,&quot;电话&quot;:"
+    f"&quot;{LINE}&quot;}}'>x</i>",
+    "attributes": f'<i data-id-no="{NUMBER}" data-phone="{LINE}">x</i>',
+    "fields": f'<input name="sfzh" value="{NUMBER}"><input id="lxdh" value="{LINE}">',
+    "json in a string": f"<script>t=JSON.parse('{{\"sfzh\":\"{NUMBER}\",\"lxdh\":\"{LINE}\"}}')</script>",
+    "escapes": f'<script>d={{"\\u8eab\\u4efd\\u8bc1\\u53f7":"{NUMBER}"}}</script>',
+    "markup in a string": "<script>t=`<tr><td>姓名</td><td>身份证</td><td>电话</td></tr><tr><td>钱七"
+    f"</td><td>{NUMBER}</td><td>{LINE}</td></tr>`</script>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_data_in_scripts_and_attributes(kind: str, tmp_path: Path) -> None:
+    page = masked(tmp_path, DATA[kind])
+    assert [value for value in (NUMBER, LINE, CARD, HOME) if value in page] == []
+
+
+def test_settings_of_a_page_stay(tmp_path: Path) -> None:
+    body = (
+        '<script>c={"siteCode":"4310210001","hotline":"0735-4455667","tel":"0735-4455667",'
+        '"orderNo":"2025031234567890","time":"1741234567890","amount":1234567.89,'
+        '"menu":["首页","公示","关于"]}</script>'
+    )
+    assert body in masked(tmp_path, body)

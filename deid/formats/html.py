@@ -23,6 +23,7 @@ from typing import BinaryIO
 from deid.errors import UnreadableFile, UnsafeEdit
 from deid.formats import NOTHING, magic
 from deid.formats.encoding import Encoding, detect, line_starts, read_bytes, splice
+from deid.formats.html_keys import meaning, title
 from deid.formats.html_rows import Cells, Shape, line_of, rows
 from deid.formats.htmltokens import (
     BLOCK,
@@ -157,7 +158,7 @@ _NAMES = words("id class name for headers form list usemap aria-labelledby aria-
 _DULL = words("style class face lang id accept-charset charset http-equiv coordsize")
 _LONG = re.compile(r"(?:\d\D{0,3}){7}|@|\\[0-9a-fA-F]|url\(")
 _LONG_NAME = re.compile(r"\d\D?\d\D?\d\D?\d\D?\d\D?\d\D?\d")
-_WHOLE = re.compile(r"\d{7}")
+_WHOLE = re.compile(r"[\d*]{7}")
 _DATA_URL = re.compile(r"\s*data:([^,;]*)((?:;[^,;]*)*),(.*)", re.S | re.I)
 _MARKED_UP = re.compile(r"<[a-zA-Z!/]")
 _PAGE_TYPES = re.compile(r"html|template|x-|svg|xml", re.I)
@@ -464,8 +465,10 @@ class _Page:
             return
         if name == "srcdoc" and self.depth < MAX_DEPTH:
             _Page(read, f"{place}#", self.show, self.depth + 1)
-        elif name.startswith("on") or re.match(r"\s*javascript:", read.text, re.I):
+        elif name.startswith("on") or _SCRIPT.match(read.text) or _DATA.match(read.text):
             _show_script(read, place, self.show)
+        elif told := _told_by_name(name, values):
+            self.show.extra(place, Slot((gap(f"{told}："), read), "_" if name in _NAMES else "*"))
         elif name == "style":
             self.show.extra(place, Slot((as_style(_coded(read, "css")),)))
         elif name in _URLS or (tag == "meta" and values.get("http-equiv", "").lower() == "refresh"):
@@ -601,6 +604,19 @@ class _Page:
             self.show.extra(place, Slot((read,)))
 
 
+_SCRIPT = re.compile(r"\s*javascript:", re.I)
+_DATA = re.compile(r"\s*[\[{]\s*[\[{]*\s*[\"'].*[\]}]\s*$", re.S)
+
+
+def _told_by_name(name: str, values: Mapping[str, str]) -> str:
+    """What an attribute holds by its own name, or by that of the field that has it as its value."""
+    if name.startswith("data-"):
+        return meaning(name[5:])
+    if name != "value":
+        return ""
+    return meaning(values.get("name", "")) or meaning(values.get("id", ""))
+
+
 def _coded(read: Read, code: str) -> Read:
     return read.cut(0, len(read.text), code)
 
@@ -718,6 +734,7 @@ _LITERAL = re.compile(
     re.S,
 )
 _KEY = re.compile(r"(?:([A-Za-z_$\u0080-\uffff][\w$]{0,60})|[\"'])\s*:\s*$")
+_ELEMENTS = re.compile(r"<(?:td|th|li|dd|p|div|span|b)\b[^<>]*>[^<>]*\d{7}", re.I)
 _LINE_END = re.compile(r"[\r\n]+")
 
 
@@ -725,6 +742,7 @@ def _show_script(read: Read, place: str, show: _Shown) -> None:
     """The strings, long numbers and comments of a script, a string under its key."""
     done = count = 0
     key: tuple[Read, int] | None = None
+    row: list[tuple[str, Read]] = []
     for hit in _LITERAL.finditer(read.text):
         between = read.text[done : hit.start()]
         _show_rest(read.cut(done, hit.start()), f"{place}#{count}后", show)
@@ -744,11 +762,44 @@ def _show_script(read: Read, place: str, show: _Shown) -> None:
         pieces = _with_key(read, hit.start(), done - len(hit[0]), between, key, value)
         is_key = kind != "num" and re.match(r"\s*:", read.text[done : done + 20])
         key = (value, done) if is_key else None
-        if not is_key:
+        if not _COMMA.fullmatch(between):
+            _show_side_by_side(row, show)
+            row = []
+        if is_key:
+            if _LONG_NAME.search(value.text):
+                show.extra(here, Slot((value,)))
+        elif kind == "num" or len(pieces) > 1:
             show.extra(here, Slot(pieces, number=kind == "num"))
-        elif _LONG_NAME.search(value.text):
-            show.extra(here, Slot((value,)))
+        else:
+            _show_string(value, here, show)
+            row.append((here, value))
+    _show_side_by_side(row, show)
     _show_rest(read.cut(done, len(read.text)), f"{place}#{count}后", show)
+
+
+_COMMA = re.compile(r"\s*,\s*")
+_MOST_STRINGS = 30
+
+
+def _show_string(value: Read, place: str, show: _Shown) -> None:
+    """A string without a key: markup that is written into the page, the title of a column, or text."""
+    if _ELEMENTS.search(value.text):
+        _Page(value, f"{place}#", show, MAX_DEPTH)
+        return
+    told = title(value.text)
+    show.extra(place, Slot((gap(told) if told else value,)))
+
+
+def _show_side_by_side(row: Sequence[tuple[str, Read]], show: _Shown) -> None:
+    """Show strings with nothing but commas between them, titles or data of a row, as a line too."""
+    if not 3 <= len(row) <= _MOST_STRINGS:
+        return
+    titled = [gap(title(value.text)) if title(value.text) else value for _, value in row]
+    data = any(_WHOLE.search(value.text) for _, value in row)
+    if data or all(0 < len(one.text) <= _LONGEST_TITLE for one in titled):
+        show.row(
+            [place for place, _ in row], [piece for one in titled for piece in (gap("\t"), one)][1:]
+        )
 
 
 def _with_key(
@@ -762,16 +813,12 @@ def _with_key(
     """A value with its key before it, as a label: ``{"身份证号": "…"}``."""
     if key is not None and re.fullmatch(r"\s*:\s*", between) and not _LONG_NAME.search(key[0].text):
         name = Read(key[0].text, key[0].starts, key[0].ends)
-        return (name, gap(":"), value)
+        told = meaning(name.text)
+        return (gap(told) if told else name, gap(":"), value)
     bare = _KEY.search(read.text, max(0, start - 80), start)
     if bare and bare[1]:
-        return (Read(bare[1], *_no_place(bare[1])), gap(":"), value)
+        return (gap(meaning(bare[1]) or bare[1]), gap(":"), value)
     return (value,)
-
-
-def _no_place(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    spots = (0,) * len(text)
-    return spots, spots
 
 
 def _show_rest(read: Read, place: str, show: _Shown) -> None:
