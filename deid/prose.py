@@ -85,6 +85,12 @@ class Known:
                 self._found[text] = found
         return found
 
+    def pass_over(self, text: str) -> None:
+        """Keep in mind that a text holds nothing: somebody has made sure of it."""
+        self._room -= len(text)
+        if self._room >= 0:
+            self._found.setdefault(text, _NOTHING)
+
 
 _ROOM = 1 << 24
 _NOTHING: list[Finding] = []

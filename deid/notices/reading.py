@@ -80,6 +80,10 @@ class Reading:
         for n in close:
             kept.update(range(max(0, n - _BESIDE), min(len(self.filled), n + _BESIDE + 1)))
             kept.update(self._value_below(n))
+        suspects = set(self.suspects)
+        for n in kept:
+            if self.filled[n] not in suspects:
+                known.pass_over(self.lines[self.filled[n]])
         found: list[Text] = []
         done = -1
         for n in sorted(kept):
