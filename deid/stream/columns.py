@@ -114,6 +114,8 @@ class Columns:
         self._memories: dict[
             tuple[Setting, bool, Ruled | None], tuple[memories.Memory, list[Verdict]]
         ] = {}
+        self._block: Block | None = None
+        self._settings: list[Setting] = []
         self._shapes: dict[str, str] = {}
         self._han_first: dict[int, bool] = {}
         self._parts: dict[tuple[str, int, Ruled | None], tuple[int, int] | None] = {}
@@ -124,9 +126,12 @@ class Columns:
 
     def look(self, grid: Grid, marks: Marks, block: Block) -> None:
         """Have every column of the plain rows told, before anything is changed."""
-        for column in range(len(grid.starts)):
+        if self._block is not block or len(self._settings) != len(grid.starts):
+            self._settings = [setting_of(block, column) for column in range(len(grid.starts))]
+            self._block = block
+        for column, setting in enumerate(self._settings):
             rule = self._rules(block, column) if self._rules else None
-            marks.told[column] = self._tell(grid, marks, column, setting_of(block, column), rule)
+            marks.told[column] = self._tell(grid, marks, column, setting, rule)
         marks.block = block
 
     def _tell(
