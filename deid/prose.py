@@ -17,7 +17,7 @@ from typing import NamedTuple
 from deid.columns import NAME_FIELDS, profile_rows
 from deid.fields import NO_LABEL, Label, exact_label, markers
 from deid.later import later
-from deid.lists import is_number, runs, titled_lists
+from deid.lists import runs, titled_lists
 from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
 from deid.scan import CERTAIN, PROSE, Setting, scan
@@ -343,10 +343,18 @@ def _in_turn(texts: Sequence[Text], lines: Sequence[int], width: int) -> list[li
 
 def _is_alike(values: Sequence[str], above: Sequence[str]) -> bool:
     """Whether there is a long number where one stands above; any text will do where none does."""
-    numbers = [is_number(value) for value in above]
+    numbers = [_has_number(value) for value in above]
     return not any(numbers) or any(
-        is_number(value) for value, number in zip(values, numbers, strict=True) if number
+        _has_number(value) for value, number in zip(values, numbers, strict=True) if number
     )
+
+
+def _has_number(value: str) -> bool:
+    """Whether a value has the digits of a number, however they are set apart."""
+    return len(_ANY_DIGIT.findall(fold(value))) >= _DIGITS
+
+
+_ANY_DIGIT, _DIGITS = later(r"[\d*]"), 7
 
 
 def _is_no_cell(text: str) -> bool:

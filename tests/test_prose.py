@@ -69,3 +69,19 @@ def test_merge_keeps_the_longer() -> None:
     )
     assert merge([other, short, long]) == [long, other]
     assert merge([]) == []
+
+
+def test_pasted_rows_go_on_whose_numbers_are_written_oddly() -> None:
+    titles = ["序号", "户主", "身份证号", "家庭住址", "联系电话", "救助金额"]
+    rows = [
+        ["1", "凌万里", "530627199405114805", "平天村5号", "19225123456", "856"],
+        ["2", "单九妹", "530627.19940511.4805", "平天村59号", "1340531\u200b9072", "8980"],
+        ["3", "庞解放", "５３０６２７198912145724", "平天村6号", "+86 17262231006", "13800"],
+    ]
+    texts = [Text("", cell) for row in [titles, *rows] for cell in row]
+    found = [text for text in scan_texts(texts) if text.findings]
+    assert [text.text.text for text in found if "村" in text.text.text] == [
+        "平天村5号",
+        "平天村59号",
+        "平天村6号",
+    ]
