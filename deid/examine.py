@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -402,7 +402,7 @@ def _grade(parts: Sequence[Table | Text], work: Work, policy: Policy, source: Pa
     from deid.grading import grade_list, row_of_line, rows_of_table  # see effective
 
     numbers = work.numbers
-    rows = [
+    rows = (
         row
         for part in parts
         if isinstance(part, Table) and part.name in numbers.rows
@@ -412,9 +412,9 @@ def _grade(parts: Sequence[Table | Text], work: Work, policy: Policy, source: Pa
             work.drops.get(part.name, frozenset()),
             numbers.several,
         )
-    ]
-    rows += filter(None, map(row_of_line, numbers.lines))
-    verdict = grade_list(rows, work.edits, policy, numbers.titles, source.name)
+    )
+    lines = filter(None, map(row_of_line, numbers.lines))
+    verdict = grade_list(chain(rows, lines), work.edits, policy, numbers.titles, source.name)
     verdict.grades.update(numbers.strong)
     return verdict
 

@@ -60,6 +60,8 @@ class Spot:
         return apply_edits(self.text, self._own(edits))
 
     def _own(self, edits: Sequence[Edit]) -> list[Edit]:
+        if not self.start and edits and edits[-1].end <= len(self.text):  # a cell of its own
+            return [edit for edit in edits if edit.end and edit.start < self.end]
         return [
             replace(
                 edit,
@@ -149,6 +151,8 @@ def row_of_line(found: TextFindings) -> ListedRow | None:
 
 def _spans(findings: Sequence[Finding]) -> Spans:
     """Where the numbers stand in a cell that holds several."""
+    if len(findings) < 2:
+        return ()
     found = (one for one in merge(list(findings)) if one.entity in _NUMBERS)
     spans = tuple((one.start, one.end) for one in found)
     return spans if len(spans) > 1 else ()

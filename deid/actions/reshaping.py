@@ -84,7 +84,7 @@ class Reshaping:
         if cell.zone != "data":
             return list(edits)
         grid.kept.add(cell.text.strip())
-        edits = self.value(cell.text, edits, cell.profile, cell.place)
+        edits = self._value(cell.text, edits, verdict, cell.profile, cell.place)
         if verdict.operator is not None:
             if edits and cell.profile and verdict.action == "generalise":
                 self.result.generalised.setdefault(cell.profile.header)
@@ -102,6 +102,16 @@ class Reshaping:
         verdict = self.rules.of_column(profile)
         if verdict.drops:
             return list(edits)
+        return self._value(text, edits, verdict, profile, place)
+
+    def _value(
+        self,
+        text: str,
+        edits: Sequence[Edit],
+        verdict: Verdict,
+        profile: Profile | None,
+        place: str,
+    ) -> list[Edit]:
         if verdict.operator is not None:
             return coarser(text, edits, verdict, place)
         return self.text(place, text, edits) if is_free(profile) else list(edits)
