@@ -9,6 +9,7 @@ import pkgutil
 import deid
 
 OF_OUR_OWN = {
+    "deid.data.load_keys": "names of our data files",
     "deid.data.load_rows": "names of our data files",
     "deid.entities._compiled": "expressions of our entities",
     "deid.fields.kind_label": "fields and entities; raises for any other",
