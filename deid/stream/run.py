@@ -1,9 +1,9 @@
 """Large csv files, masked and verified a window at a time, in memory that does not grow with the file.
 
-Every window is read back from the output as soon as it is written, in a second thread. GB18030 is masked as it stands,
-UTF-16 is read as UTF-8 and written back as it was. What cannot be streamed (lines in several
-encodings, quotes that only ``csv.reader`` understands, a hidden value that stands elsewhere too) is
-left to the exact path.
+Every window is read back from the output as soon as it is written, in a second thread. GB18030 is
+masked as it stands, UTF-16 is read as UTF-8 and written back as it was. What cannot be streamed
+(lines in several encodings, quotes that only ``csv.reader`` understands, a hidden value that stands
+elsewhere too) is left to the exact path.
 """
 
 from __future__ import annotations
