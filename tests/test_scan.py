@@ -131,3 +131,9 @@ def test_a_finding_says_where_and_why() -> None:
 def test_the_policy_decides_what_is_told_not_what_is_found() -> None:
     text = "其女于皓汐（8岁）"
     assert [finding.entity for finding in scan_text(text)] == ["PERSON"]
+
+
+def test_an_address_of_the_grassland_has_none_of_the_usual_words() -> None:
+    label = header_label("家庭住址")
+    text = "镶黄旗翁贡乌拉苏木阿日舒特嘎查西吕畈"
+    assert [item.entity for item in scan(text, Setting(label=label, people=True))] == ["CN_ADDRESS"]
