@@ -459,8 +459,12 @@ class SheetPass:
         views, self.block = profile_rows(rows, self.sheet.merges, self.block)
         self._date(views)
         block = main_block(views)
-        told = self._told(self.window, block)
-        return told, block, _special(dict(zip(self.full, views, strict=True)), block)
+        special = _special(dict(zip(self.full, views, strict=True)), block)
+        if len(special) == len(self.full):
+            # No row is told as plain data: prose, forms. Each cell is told with its row.
+            self.settings, self.stale = {}, False
+            return np.zeros(len(self.window.row), np.int64), block, special
+        return self._told(self.window, block), block, special
 
     def _date(self, views: Sequence[View]) -> None:
         self.reference = self.reference or date_told(views)
