@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from deid import formats
 from deid.data import patterns_dir
@@ -44,6 +45,17 @@ NEVER = {
     "deid.sweep", "deid.union", "deid.vector", "deid.formats.docx", "deid.formats.pdf",
     "deid.formats.xls", "deid.formats.xlsx", "deid.formats.html",
 }  # fmt: skip
+FOR_WORKBOOKS = {
+    "bz2",
+    "decimal",
+    "deid.formats.xlsx",
+    "lzma",
+    "random",
+    "shutil",
+    "xml",
+    "zipfile",
+}
+ENGINES = json.loads((patterns_dir() / EXPRESSIONS).read_text("utf-8"))["engines"]
 CLICKS_OWN = {"bz2", "difflib", "locale", "lzma", "shutil", "textwrap"}
 """What click loads to write help and complaints."""
 MOST_COMPILED = 25
@@ -76,10 +88,21 @@ def test_a_small_list_loads_nothing_that_it_does_not_need(
 
 
 def test_a_small_list_compiles_few_expressions(small: tuple[int, set[str], int]) -> None:
-    engines = json.loads((patterns_dir() / EXPRESSIONS).read_text("utf-8"))["engines"]
-    if sys.modules["_sre"].MAGIC not in engines:
+    if sys.modules["_sre"].MAGIC not in ENGINES:
         pytest.skip("this Python compiles them all")
     assert small[2] <= MOST_COMPILED
+
+
+def test_a_small_workbook_loads_what_reads_workbooks_only(tmp_path: Path) -> None:
+    book = Workbook()
+    for line in LIST.splitlines():
+        book.active.append(line.split(","))
+    book.save(tmp_path / "list.xlsx")
+    status, modules, compiled = run("mask", str(tmp_path), "-o", f"{tmp_path}-out", "-q")
+    assert status == 0
+    assert not modules & NEVER - FOR_WORKBOOKS
+    if sys.modules["_sre"].MAGIC in ENGINES:
+        assert compiled <= 2 * MOST_COMPILED
 
 
 @pytest.mark.parametrize("argument", ["--version", "--help"])
