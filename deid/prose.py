@@ -351,10 +351,13 @@ def _is_alike(values: Sequence[str], above: Sequence[str]) -> bool:
 
 def _has_number(value: str) -> bool:
     """Whether a value has the digits of a number, however they are set apart."""
-    return len(_ANY_DIGIT.findall(fold(value))) >= _DIGITS
+    wordy = len(_HAN.findall(value)) > _FEW_WORDS
+    return not wordy and len(_ANY_DIGIT.findall(fold(value))) >= _DIGITS
 
 
 _ANY_DIGIT, _DIGITS = later(r"[\d*]"), 7
+_HAN, _FEW_WORDS = later("[\u4e00-\u9fff]"), 3
+"""More of them, and it is a sentence or the number of a document."""
 
 
 def _is_no_cell(text: str) -> bool:
