@@ -421,7 +421,8 @@ def test_a_paragraph_whose_end_is_deleted_reads_on(tmp_path: Path) -> None:
     report = mask_file(tmp_path / "a.docx", tmp_path / "b.docx", policy=load_policy("general"))
     assert report.status == "publish", report.message
     out = body_of((tmp_path / "b.docx").read_bytes())
-    assert re.findall(r"<w:t>(.*?)</w:t>", out) == ["电话138****", "****元"]
+    # Read line by line the number is cut in two, and what a piece alone would show goes too.
+    assert re.findall(r"<w:t>(.*?)</w:t>", out) == ["电话*******", "****元"]
 
 
 def test_packed_drawings_with_text_go() -> None:

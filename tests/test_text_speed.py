@@ -164,7 +164,7 @@ def test_usual_prose_folds_as_every_character_does(line: str) -> None:
 
 def test_characters_of_usual_prose_fold_to_themselves() -> None:
     usual = [chr(code) for code in range(0x110000) if not text._UNUSUAL.match(chr(code))]
-    assert [c for c in usual if text._fold_char(ord(c)) != c] == sorted(text._WIDE)
+    assert [c for c in usual if text.fold_char(ord(c)) != c] == sorted(text._WIDE)
 
 
 @settings(max_examples=200)
