@@ -10,19 +10,31 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
-from itertools import pairwise
+from functools import lru_cache
 
 from deid.address import LEVELS, cut, is_agency_place, parse_address
 from deid.checks import bank_card, landline, mobile, resident_id, resident_id_15, resident_id_shape
-from deid.fields import NO_LABEL, Label, _headers, exact_label, header_label, markers, normal
+from deid.fields import NO_LABEL, Label, exact_label, header_label, markers, normal
 from deid.later import later
 from deid.model import Row
 from deid.names import is_name
+from deid.rows import (
+    LONG_DIGITS,
+    NAME_FIELDS,
+    Merge,
+    form_labels,
+    is_form,
+    is_header,
+    is_note,
+    is_numbering,
+    is_total,
+    labels_of,
+    sideways_rows,
+    texts_of,
+    wide_rows,
+)
 from deid.scan import bare
 from deid.text import fold
-
-Merge = tuple[int, int, int, int]
 
 _SAMPLE = 400
 """Values of a column that vote. Measured on the samples: 40 give the same verdicts."""
@@ -30,10 +42,6 @@ _SHARE = 0.6
 """Of the values that vote, how many must look alike before a column without a header is one."""
 _ADDRESSES = 0.3
 """The same for addresses: many a row ends at the village and has nothing to hide."""
-_HEADER_LENGTH = 24
-_LONG_DIGITS = later(r"\d{5}")
-_SMALL_NUMBER = later(r"\(?\d{1,2}\)?|[甲乙丙丁]|[一二三四五六七八九十]{1,2}")
-_TOTAL = later(r"(?:本页|全[镇乡县村]|.{0,6})?(?:合计|总计|小计|共计)[:：]?")
 _ORG_NAME = later(
     r".{2,}(?:局|办|办公室|中心|服务站|工作站|站|所|委员会|居委会|村委会|政府|公司|医院|卫生院|学校|幼儿园|中学|小学|银行|支行|厅|"
     r"窗口|大厅|协会|联合会|残联|法院|检察院|敬老院|养老院|福利院|救助站|超市|药店|社区|街道|乡|镇|科|股)"
@@ -43,9 +51,6 @@ _PLACES = frozenset(("", "province", "city", "county", "town", "village"))
 """Fields under which addresses may stand: a school or a bank is an office all the same."""
 _PERSON_FIELDS = frozenset(
     ("name", "head_name", "member_names", "age", "sex", "relation", "birth_date")
-)
-NAME_FIELDS = frozenset(
-    ("name", "head_name", "member_names", "spouse_name", "guardian_name", "payee_name")
 )
 
 
@@ -87,222 +92,6 @@ class View:
 
 
 NO_BLOCK = Block()
-
-
-# ------------------------------------------------------------------------------ what kind of row
-
-
-def _strong(row: Row) -> dict[int, Label]:
-    """The cells that are, word for word, a header or a label."""
-    return {
-        column: label
-        for column, text in row.cells.items()
-        if (label := _label_of(text)) is not NO_LABEL and column not in row.numbers
-    }
-
-
-@lru_cache(maxsize=1 << 14)
-def _label_of(text: str) -> Label:
-    """What a text says that is, word for word, a header or a label; a long one is none."""
-    return NO_LABEL if len(text) > _HEADER_LENGTH + 16 else exact_label(text)
-
-
-_TELLS = 2
-"""Of a text in whose row other cells have to be looked at to tell that it is one of data."""
-
-
-@lru_cache(maxsize=1 << 14)
-def _marks(text: str) -> int:
-    """1 for a label, ``_TELLS`` for a blank, a footer, a sum, a signature, both or neither.
-
-    A row of several texts with no marks, in a block, is one of data.
-    """
-    if _PLAIN_NUMBER.fullmatch(text):
-        return 0
-    if not text or text.isspace():
-        return _TELLS
-    told = ":" in text or "：" in text or "计" in text
-    if "\u4e00" <= text[0] <= "\u9fff" and text[0] not in _first_characters():
-        return _TELLS if told else 0  # what is not a plain character may be spelled out otherwise
-    told = told or normal(text).startswith(_footers())
-    return (_label_of(text) is not NO_LABEL) + (_TELLS if told else 0)
-
-
-@cache
-def _first_characters() -> frozenset[str]:
-    """The characters with which a label or a footer begins, its numbering and what joins labels
-    included."""
-    first = {word[0] for word in (*_headers(), *_footers()) if word}
-    return frozenset(first | set("一二三四五六七八九十帐和及或"))
-
-
-_PLAIN_NUMBER = later(r"[0-9*.,+\-/]+")
-"""No label begins or ends with these, but for its numbering; no footer begins so."""
-_NO_LABELS: Mapping[int, Label] = {}
-
-
-def _labels_of(rows: Sequence[Row]) -> tuple[dict[int, Mapping[int, Label]], frozenset[str]]:
-    """The labels in each row, by its number, and the texts that tell what a row is."""
-    texts: set[str] = set()
-    for row in rows:
-        texts.update(row.cells.values())
-    marked = [(text, marks) for text, marks in zip(texts, map(_marks, texts), strict=True) if marks]
-    telling = frozenset(text for text, marks in marked if marks & _TELLS)
-    plain = frozenset(text for text, marks in marked if marks & 1).isdisjoint
-    return {
-        row.index: _NO_LABELS if plain(row.cells.values()) else _strong(row) for row in rows
-    }, telling
-
-
-def _texts(row: Row) -> list[str]:
-    return [text for text in row.cells.values() if text.strip()]
-
-
-def _is_header(row: Row, strong: Mapping[int, Label]) -> bool:
-    """A row most of whose cells are header words, and none a long number; or that is known as one."""
-    if row.header:
-        return True
-    texts = _texts(row) if strong else []
-    if len(strong) == 1 and len(texts) > 1:
-        return False
-    if not texts or any(_LONG_DIGITS.search(fold(text)) for text in texts):
-        return False
-    if len(texts) == 1:
-        return len(strong) == 1 and next(iter(strong.values())).entity != ""
-    short = sum(len(normal(text)) <= _HEADER_LENGTH for text in texts)
-    words = {normal(row.cells[column]) for column in strong}
-    return len(words) >= 2 and len(strong) >= 0.4 * len(texts) and short >= 0.8 * len(texts)
-
-
-def _form_labels(row: Row, strong: Mapping[int, Label]) -> dict[int, Label]:
-    """In a form row, value cells -> the label on their left."""
-    columns = sorted(column for column, text in row.cells.items() if text.strip())
-    values, last = {}, NO_LABEL
-    for column in columns:
-        if column in strong:
-            last = strong[column]
-        elif last is not NO_LABEL:
-            values[column] = last
-    return values
-
-
-def _is_form(row: Row, strong: Mapping[int, Label]) -> bool:
-    """Labels and values in turn: 姓名 | 张三 | 性别 | 男."""
-    columns = sorted(column for column, text in row.cells.items() if text.strip())
-    if row.header or not strong or len(columns) < 2 or columns[0] not in strong:
-        return False
-    pairs = sum(a in strong and b not in strong for a, b in pairwise(columns))
-    side = sum(a in strong and b in strong for a, b in pairwise(columns))
-    return pairs > side and pairs * 2 >= len(columns) - 1
-
-
-def _sideways(rows: Sequence[Row], strong: Mapping[int, Mapping[int, Label]]) -> frozenset[int]:
-    """Rows of a list that lies on its side: 姓名 | 张三 | 李四, 身份证号 | … | …, a person a column.
-
-    At least three rows with a label of another kind in front of several values each; one names
-    persons, one holds a number or address of theirs.
-    """
-    found: set[int] = set()
-    run: list[Row] = []
-    for row in [*rows, _NO_ROW]:
-        if not run and not strong.get(row.index):
-            continue
-        if not row.cells or (run and not _goes_on_sideways(run, row, strong)):
-            labels = [_front_label(other, strong) for other in run]
-            named = any(label.field in NAME_FIELDS for label in labels)
-            if len(run) >= 3 and named and any(label.entity in _DIRECT for label in labels):
-                found |= {other.index for other in run}
-            run = []
-        if _front_label(row, strong) is not NO_LABEL:
-            run.append(row)
-    return frozenset(found)
-
-
-def _front_label(row: Row, strong: Mapping[int, Mapping[int, Label]]) -> Label:
-    """The label in front of at least two values, none of which is a label of a number or name."""
-    columns = sorted(column for column, text in row.cells.items() if text.strip())
-    columns = columns[columns.index(_front(row, strong)) :] if columns else columns
-    if len(columns) < 3 or row.header or columns[0] not in strong[row.index]:
-        return NO_LABEL
-    others = [strong[row.index][column] for column in columns[1:] if column in strong[row.index]]
-    if any(label.entity or label.field in NAME_FIELDS for label in others):
-        return NO_LABEL
-    return strong[row.index][columns[0]]
-
-
-def _goes_on_sideways(
-    run: Sequence[Row], row: Row, strong: Mapping[int, Mapping[int, Label]]
-) -> bool:
-    """Whether a row lies under the last of the run, its label in the same column and a new one."""
-    label = _front_label(row, strong)
-    known = [_front_label(other, strong) for other in run]
-    return (
-        label is not NO_LABEL
-        and label not in known
-        and _front(row, strong) == _front(run[-1], strong)
-    )
-
-
-def _front(row: Row, strong: Mapping[int, Mapping[int, Label]]) -> int:
-    """The column of the label in front: the second where the first names a group of rows."""
-    columns = sorted(column for column, text in row.cells.items() if text.strip())
-    labels = strong[row.index]
-    grouped = len(columns) > 3 and columns[0] not in labels and columns[1] in labels
-    return columns[grouped]
-
-
-_NO_ROW = Row(-1, {})
-_DIRECT = frozenset(("CN_RESIDENT_ID", "CN_MOBILE", "CN_LANDLINE", "CN_BANK_CARD", "CN_ADDRESS"))
-
-
-def _is_note(row: Row, block: Block, wide: frozenset[int]) -> bool:
-    """A row that is not data: a remark, a sign-off line, a legend, a footer."""
-    if row.index in wide:
-        return True
-    texts = _texts(row)
-    first = normal(texts[0]) if texts else ""
-    marked = first.startswith(_footers()) and not _TOTAL.fullmatch(first)
-    if len(texts) == 1 and block.width == 1:
-        return marked  # a list of one column: every row of it has one cell
-    if len(texts) == 1:
-        return len(first) > 12 or marked or (block.width > 3 and not first.isdigit())
-    signed = sum(text.rstrip().endswith((":", "：")) or _sign(text) for text in texts)
-    return signed * 2 >= len(texts) or (marked and len(texts) * 3 <= block.width + 2)
-
-
-def _sign(text: str) -> bool:
-    """A cell such as 审核人：李四 or 单位：元."""
-    if ":" not in text and "：" not in text:
-        return False
-    return normal(fold(text).partition(":")[0]).endswith(_footers())
-
-
-@cache
-def _footers() -> tuple[str, ...]:
-    return tuple(markers("footers"))
-
-
-def _is_total(row: Row) -> bool:
-    if "计" not in "".join(row.cells.values()):
-        return False
-    cells = sorted(row.cells)[:4]
-    texts = [row.cells[column] for column in cells]
-    return any("计" in text and _TOTAL.fullmatch(normal(text)) for text in texts)
-
-
-def _is_numbering(row: Row) -> bool:
-    """The row of column numbers that some tables have below their header."""
-    texts = _texts(row)
-    return len(texts) >= 3 and all(_SMALL_NUMBER.fullmatch(text.strip()) for text in texts)
-
-
-def _wide_rows(merges: Sequence[Merge]) -> frozenset[int]:
-    """Rows whose first cell is merged over at least four columns: titles and notes."""
-    return frozenset(
-        top
-        for top, left, bottom, right in merges
-        if right - left >= 3 and left <= 1 and top == bottom
-    )
 
 
 # ----------------------------------------------------------------------------------- header paths
@@ -516,9 +305,9 @@ def profile_rows(
 
     ``rows`` is a window of a table in order; ``carried`` the block that the rows above it left.
     """
-    strong, telling = _labels_of(rows)
-    wide = _wide_rows(merges)
-    sideways = _sideways(rows, strong)
+    strong, telling = labels_of(rows)
+    wide = wide_rows(merges)
+    sideways = sideways_rows(rows, strong)
     views: list[View] = []
     for header, body in _sections(rows, strong, wide, merges):
         if not header and carried is not NO_BLOCK:
@@ -548,7 +337,7 @@ def _views(
     plain = telling.isdisjoint
     for row in rows:
         if row.index in sideways:
-            yield View(row, "form", block, _form_labels(row, strong[row.index]))
+            yield View(row, "form", block, form_labels(row, strong[row.index]))
         elif (
             block is not NO_BLOCK
             and len(row.cells) > 1
@@ -583,7 +372,7 @@ def _sections(
         if (
             (strong[row.index] or row.header)
             and row.index not in wide
-            and _is_header(row, strong[row.index])
+            and is_header(row, strong[row.index])
             and not _in_form(rows, at, strong)
         ):
             above = [body.pop()] if body and _is_group_row(body[-1], row, wide, merges) else []
@@ -603,18 +392,18 @@ def _sections(
 def _in_form(rows: Sequence[Row], at: int, strong: Mapping[int, Mapping[int, Label]]) -> bool:
     """Whether a row that could be a header is one row of a form: its neighbours are forms too."""
     row = rows[at]
-    if not _is_form(row, strong[row.index]):
+    if not is_form(row, strong[row.index]):
         return False
     near = [rows[other] for other in (at - 1, at + 1) if 0 <= other < len(rows)]
     values = [text for column, text in row.cells.items() if column not in strong[row.index]]
-    return any(_is_form(other, strong[other.index]) for other in near) or any(
+    return any(is_form(other, strong[other.index]) for other in near) or any(
         is_name(fold(value).strip()) or shape(value) for value in values
     )
 
 
 def _is_group_row(row: Row, below: Row, wide: frozenset[int], merges: Sequence[Merge]) -> bool:
     """A row of group titles (户主信息 | 救助情况) right above the header."""
-    texts = _texts(row)
+    texts = texts_of(row)
     if row.index + 1 != below.index or row.index in wide or len(texts) < 2:
         return False
     if any(len(text) > 16 or re.search(r"[\d:：]", fold(text)) for text in texts):
@@ -633,9 +422,9 @@ def _continues(
     last = header[-1]
     if row.index != last.index + 1 or not row.cells or (last.header and not row.header):
         return False
-    if _is_numbering(row) and len(_texts(row)) * 2 > len(last.cells):
-        return not {0, 1} & set(row.numbers) or len(_texts(row)) >= len(header[0].cells)
-    if _is_header(row, strong[row.index]) and not _is_form(row, strong[row.index]):
+    if is_numbering(row) and len(texts_of(row)) * 2 > len(last.cells):
+        return not {0, 1} & set(row.numbers) or len(texts_of(row)) >= len(header[0].cells)
+    if is_header(row, strong[row.index]) and not is_form(row, strong[row.index]):
         return True
     spans = [
         (left, right)
@@ -646,7 +435,7 @@ def _continues(
         bool(spans)
         and all(
             any(left <= column <= right for left, right in spans)
-            and not _LONG_DIGITS.search(text)
+            and not LONG_DIGITS.search(text)
             and len(text) <= 16
             for column, text in row.cells.items()
             if text.strip()
@@ -668,7 +457,7 @@ def _looks_tabular(rows: Sequence[Row]) -> bool:
 
 def _body(rows: Sequence[Row], wide: frozenset[int]) -> list[Row]:
     return [
-        row for row in rows if row.index not in wide and not _is_total(row) and len(row.cells) > 1
+        row for row in rows if row.index not in wide and not is_total(row) and len(row.cells) > 1
     ] or [row for row in rows if row.index not in wide and row.cells]
 
 
@@ -686,7 +475,7 @@ def _block(
 def _is_aggregate(above: Sequence[Row], block: Block) -> bool:
     """Whether a title above says that the table holds sums, and no header names a person's value."""
     words = markers("aggregates")
-    titled = any(word in normal(text) for row in above for text in _texts(row) for word in words)
+    titled = any(word in normal(text) for row in above for text in texts_of(row) for word in words)
     personal = any(
         (profile.label.entity and profile.why.startswith("表头"))
         or profile.label.field in _PERSON_FIELDS
@@ -726,16 +515,16 @@ def _widened(
 
 def _view(row: Row, block: Block, strong: Mapping[int, Label], wide: frozenset[int]) -> View:
     if block is NO_BLOCK or block.width <= 2:
-        if _is_form(row, strong):
-            return View(row, "form", block, _form_labels(row, strong))
+        if is_form(row, strong):
+            return View(row, "form", block, form_labels(row, strong))
         if block is NO_BLOCK:
             return View(row, "note", block)
-    if _is_total(row):
+    if is_total(row):
         return View(row, "total", block)
-    if _is_note(row, block, wide):
+    if is_note(row, block.width, wide):
         return View(row, "note", block)
-    if _is_form(row, strong) and _foreign(row, block, strong):
-        return View(row, "form", block, _form_labels(row, strong))
+    if is_form(row, strong) and _foreign(row, block, strong):
+        return View(row, "form", block, form_labels(row, strong))
     return View(row, "data", block)
 
 

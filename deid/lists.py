@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from deid.columns import NAME_FIELDS
 from deid.fields import NO_LABEL, exact_label
 from deid.later import later
 from deid.names import is_name
+from deid.rows import LONG_DIGITS, NAME_FIELDS
 from deid.text import fold
 
 Piece = tuple[int, int, int]
@@ -28,7 +28,6 @@ Grid = list[list[Piece]]
 _CUE = later(
     r"[姓户]\s*[名主]|名\s*字|证|身\s*份|電|[电]\s*话|手\s*机|联系|方式|[住地]\s*址|[账帐卡]\s*号"
 )
-_LONG_DIGITS = later(r"\d{5}")
 _DIGITS = later(r"\d{7}")
 _NUMBER = later(r"[\d*]{7}")
 """Stars count as digits all along: a list reads the same once it is masked."""
@@ -154,7 +153,7 @@ def _alike(near: Sequence[int], lines: Mapping[int, str]) -> Iterator[Grid]:
 def _titles(at: int, line: str) -> Iterator[_Titles]:
     """The ways in which a line may be one of titles, the likeliest first."""
     folded = fold(line)
-    if len(line) > _LONGEST_TITLES or _LONG_DIGITS.search(folded):
+    if len(line) > _LONGEST_TITLES or LONG_DIGITS.search(folded):
         return
     found = []
     lead = _LEAD.match(folded)

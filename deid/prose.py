@@ -14,12 +14,13 @@ from functools import partial
 from itertools import accumulate, islice
 from typing import NamedTuple
 
-from deid.columns import NAME_FIELDS, profile_rows
+from deid.columns import profile_rows
 from deid.fields import NO_LABEL, Label, exact_label, markers
 from deid.later import later
 from deid.lists import runs, titled_lists
 from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
+from deid.rows import NAME_FIELDS
 from deid.scan import CERTAIN, PROSE, Setting, scan
 from deid.tables import CellFindings, Labelled, form_minors, scan_table
 from deid.text import fold

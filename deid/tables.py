@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from deid.checks import id_birth_date, resident_id
 from deid.columns import (
-    NAME_FIELDS,
     NO_BLOCK,
     Block,
     Profile,
@@ -24,6 +23,7 @@ from deid.fields import NO_LABEL, SKIP, Label, kind_label
 from deid.later import later
 from deid.model import Finding, Row, Table, Text
 from deid.names import ADULT, age_on, is_name
+from deid.rows import NAME_FIELDS
 from deid.scan import CERTAIN, PROSE, Setting, bare, scan
 from deid.text import fold
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from deid import columns
 from deid.columns import name_columns, profile_rows, shape
 from deid.fields import NO_LABEL, exact_label, normal
 from deid.model import Row
+from deid.rows import TELLS, footers, marks_of_text
 
 CARD = "11010519491231002X"
 
@@ -108,9 +108,20 @@ def test_next_to_nothing(lines: list[tuple[str, ...]]) -> None:
 @pytest.mark.parametrize("behind", ["", "（元）", "：", " ", "12", "和姓名"])
 def test_a_glance_at_a_text_misses_no_label(before: str, behind: str) -> None:
     """What the first character rules out is, looked at as a whole, no label and no footer."""
-    for word in ("姓名", "身份证号", "帐号", "备注", "合计", "说明", "家庭住址", "监督电话"):
+    for word in (
+        "姓名",
+        "身份证号",
+        "帐号",
+        "銀行帳號",
+        "電話",
+        "备注",
+        "合计",
+        "说明",
+        "家庭住址",
+        "监督电话",
+    ):
         text = before + word + behind
         label = exact_label(text) is not NO_LABEL
-        footer = normal(text).startswith(columns._footers())
+        footer = normal(text).startswith(footers())
         told = footer or any(char in text for char in ":：计")
-        assert columns._marks(text) == label + (columns._TELLS if told else 0), text
+        assert marks_of_text(text) == label + (TELLS if told else 0), text

@@ -27,7 +27,7 @@ GROUPS = (
     {"calendar", "matters"},
     {"explain"},
     {"evidence"},
-    {"scan", "columns", "vector", "prose", "wrapped", "tables", "lists"},
+    {"scan", "rows", "columns", "vector", "prose", "wrapped", "tables", "lists"},
     {"mask", "verify"},
     {"actions.rules"},
     {"actions.grids"},

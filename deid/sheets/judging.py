@@ -10,16 +10,15 @@ import datetime
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from deid import tables, vector
 from deid.address import skeleton
-from deid.columns import _TOTAL, _sign, shape
+from deid.columns import shape
 from deid.entities import load_entities
-from deid.fields import NO_LABEL, exact_label, markers, normal
+from deid.fields import NO_LABEL, exact_label, normal
 from deid.formats.xlsx_sheet import (
     EditKey,
     edit_key,
@@ -28,6 +27,7 @@ from deid.mask import apply_edits, edits_for
 from deid.model import Edit, Finding
 from deid.policy import Policy
 from deid.prose import merge
+from deid.rows import LONG_DIGITS, TOTAL, footers, is_signed
 from deid.scan import Setting, scan
 from deid.sheets.hidden import Hidden, Spans, clashes, long_runs
 from deid.sheets.markup import Odd
@@ -98,7 +98,6 @@ FLAGS = [
 ) = range(13)
 
 
-_LONG_DIGITS = re.compile(r"\d{5}")
 _ANY_DIGIT = re.compile("[0-9]")
 _ZERO = bytes(48 if 48 <= code < 58 else code for code in range(256))
 _PLAIN_ADDRESS = re.compile(
@@ -529,11 +528,11 @@ class Judge:
         folded = fold(text)
         first = normal(text)
         flags = [0] * len(FLAGS)
-        flags[LONG] = bool(_LONG_DIGITS.search(folded))
+        flags[LONG] = bool(LONG_DIGITS.search(folded))
         flags[STRONG] = len(text) <= 40 and exact_label(text) is not NO_LABEL
-        flags[TOTALS] = "计" in first and bool(_TOTAL.fullmatch(first))
-        flags[SIGNED] = ":" in folded and (text.rstrip().endswith((":", "：")) or _sign(text))
-        flags[MARKED] = first.startswith(_footers())
+        flags[TOTALS] = "计" in first and bool(TOTAL.fullmatch(first))
+        flags[SIGNED] = ":" in folded and (text.rstrip().endswith((":", "：")) or is_signed(text))
+        flags[MARKED] = first.startswith(footers())
         flags[BLANK] = not text.strip()
         if tables._DIGIT_CELL.fullmatch(folded):
             flags[DIGITS] = len(folded.strip())
@@ -570,8 +569,3 @@ class Judge:
         self.verdicts.append(verdict)
         self._rows.append(tuple(flags))
         return len(self.verdicts) - 1
-
-
-@cache
-def _footers() -> tuple[str, ...]:
-    return tuple(markers("footers"))

@@ -21,8 +21,6 @@ from deid.columns import (
     Block,
     Profile,
     View,
-    _is_form,
-    _strong,
     main_block,
     profile_rows,
 )
@@ -30,6 +28,7 @@ from deid.fields import NO_LABEL
 from deid.formats.xlsx import Workbook
 from deid.model import Finding, Row, Table
 from deid.policy import Policy
+from deid.rows import is_form, strong_labels
 from deid.scan import Setting
 from deid.sheets.cells import OTHER, SHARED, Window
 from deid.sheets.hidden import Hidden
@@ -315,7 +314,7 @@ class SheetPass:
             return False
         # Whether a row is a header may depend on the rows beside it, which are not here.
         if any(
-            view.zone in ("header", "form") or _is_form(view.row, _strong(view.row))
+            view.zone in ("header", "form") or is_form(view.row, strong_labels(view.row))
             for view in rest
         ):
             return False

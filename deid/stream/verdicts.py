@@ -20,6 +20,7 @@ from deid.mask import apply_edits, edits_for
 from deid.model import Edit, Finding
 from deid.policy import Policy
 from deid.prose import merge
+from deid.rows import LONG_DIGITS
 from deid.scan import Setting, bare, scan
 from deid.stream.memories import ASK, LONG, NOTHING, ODD, ONE_EDIT, STILL_LONG, Fate
 from deid.text import STAR_LIKE, fold
@@ -27,7 +28,6 @@ from deid.verify import Residue
 
 KNOWN = 100_000
 """Distinct texts that a column's memory, or the list of what stays, may hold."""
-_LONG_DIGITS = re.compile(r"\d{5}")
 _ALIKE = frozenset(("generalize_address", "mask", "redact", "replace", "keep"))
 _PLAIN_ADDRESS = re.compile(
     "(?:[\u4e00-\u5c80\u5c82-\u5e73\u5e75-\u9fff]|(?<![0-9])[0-9]{1,4}(?![0-9]))*"
@@ -396,7 +396,7 @@ def _cut_to_its_end(text: str, fate: Fate, verdict: Verdict) -> int | None:
 
 def is_long(text: str) -> bool:
     """Whether five digits stand in a row: no header has that."""
-    return bool(_LONG_DIGITS.search(fold(text)))
+    return bool(LONG_DIGITS.search(fold(text)))
 
 
 def shows_more(text: str) -> bool:
