@@ -24,11 +24,13 @@ from deid.address import parse_address
 from deid.calendar import publication_dates
 from deid.columns import View
 from deid.data import load_yaml, patterns_dir
+from deid.dates import own_date
 from deid.errors import DeidError, UnsupportedFormat
 from deid.formats import Document, open_document
 from deid.inputs import Task
 from deid.mask import edits_for
 from deid.matters import matter_remarks, suggest_matter
+from deid.minors import minors_in_forms
 from deid.model import Finding, Item, Table, Text
 from deid.outcome import OS_FAULTS, sha256_of
 from deid.pipeline import mask_name
@@ -38,7 +40,7 @@ from deid.published import Person, Publication, RowReader, date_in_name, style
 from deid.scan import scan
 from deid.stream import LEAST, mask_csv
 from deid.strength.context import areas_in
-from deid.tables import _CellScanner, _scan_row, minors_in_forms, own_date
+from deid.tables import _CellScanner, _scan_row
 from deid.text import STAR_LIKE, fold
 from deid.union import UnionAudit, Unit, strength_of, unite
 

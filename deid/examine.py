@@ -14,19 +14,12 @@ from typing import TYPE_CHECKING
 from deid.columns import NO_BLOCK, Block, Profile, View
 from deid.fields import NO_LABEL
 from deid.mask import apply_edits, edits_for
+from deid.minors import adult_names, features_of
 from deid.model import Column, Edit, Finding, Item, Row, Table, Text
 from deid.policy import Policy, Thresholds
 from deid.prose import Known, TextFindings, merge, scan_texts
 from deid.scan import scan
-from deid.tables import (
-    CellFindings,
-    adult_names,
-    adults_of_table,
-    cells_of,
-    date_of_texts,
-    features_of,
-    scan_rows,
-)
+from deid.tables import CellFindings, adults_of_table, cells_of, date_of_texts, scan_rows
 from deid.text import STAR_LIKE, fold
 from deid.verify import Residue
 

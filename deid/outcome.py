@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deid.dates import own_date
 from deid.errors import DeidError
 from deid.examine import Work
 from deid.later import later
 from deid.model import FileReport, Item, Override, Remark
 from deid.policy import Policy
-from deid.tables import own_date
 
 if TYPE_CHECKING:
     from deid.formats import Document

@@ -18,11 +18,12 @@ from deid.columns import profile_rows
 from deid.fields import NO_LABEL, Label, exact_label, markers
 from deid.later import later
 from deid.lists import runs, titled_lists
+from deid.minors import Labelled, form_minors
 from deid.model import Finding, Row, Table, Text
 from deid.names import is_name
 from deid.rows import NAME_FIELDS
 from deid.scan import CERTAIN, PROSE, Setting, scan
-from deid.tables import CellFindings, Labelled, form_minors, scan_table
+from deid.tables import CellFindings, scan_table
 from deid.text import fold
 from deid.wrapped import wrapped_numbers
 

@@ -17,11 +17,12 @@ from deid.address import parse_address
 from deid.columns import NO_BLOCK, Block, Profile, View, profile_rows
 from deid.fields import Label
 from deid.later import later
+from deid.minors import features_of
 from deid.model import Row, Table, Text
 from deid.names import is_name
 from deid.strength.context import ages_of, areas_of_row, birth_of, sex_of
 from deid.strength.masks import embedded, readings
-from deid.tables import WINDOW, features_of, windows
+from deid.tables import WINDOW, windows
 from deid.text import STAR_LIKE, fold
 
 HIDDEN = "?"

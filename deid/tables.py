@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from deid.checks import id_birth_date, resident_id
+from deid.checks import resident_id
 from deid.columns import (
     NO_BLOCK,
     Block,
     Profile,
     View,
-    name_columns,
     profile_rows,
     told_by_hand,
 )
+from deid.dates import own_date
 from deid.fields import NO_LABEL, SKIP, Label, kind_label
 from deid.later import later
+from deid.minors import (
+    adult_names,
+    features_of,
+    may_be_young,
+    minor_names,
+    minors_in_forms,
+    tells_age,
+)
 from deid.model import Finding, Row, Table, Text
-from deid.names import ADULT, age_on, is_name
-from deid.rows import NAME_FIELDS
-from deid.scan import CERTAIN, PROSE, Setting, bare, scan
+from deid.scan import CERTAIN, PROSE, Setting, scan
 from deid.text import fold
 
 WINDOW = 4096
@@ -108,36 +112,6 @@ def date_of_texts(texts: Sequence[Text]) -> datetime.date | None:
     return own_date(text.text for text in texts) if len(texts) < MOST_TEXTS else None
 
 
-def minors_in_forms(
-    views: Iterable[View], day: datetime.date
-) -> Mapping[tuple[int, int], list[Finding]]:
-    """(Row, column) -> the names of minors that forms among the rows show."""
-    return form_minors(_form_values(views), day)
-
-
-def _form_values(views: Iterable[View]) -> Iterator[Labelled]:
-    """The values of forms, person by person: along the rows, or down where the list lies sideways."""
-    aside: list[Labelled] = []
-    for view in views:
-        if view.zone != "form" and not aside:
-            continue
-        values = [
-            Labelled((view.row.index, column), view.row.cells[column], label)
-            for column, label in (view.labels.items() if view.zone == "form" else ())
-        ]
-        if len(values) > 1 and len({id(value.label) for value in values}) == 1:
-            aside += values
-            continue
-        yield from sorted(aside, key=_column_of)
-        yield from values
-        aside = []
-    yield from sorted(aside, key=_column_of)
-
-
-def _column_of(value: Labelled) -> int:
-    return value.key[1]
-
-
 class _Found(dict[str, tuple[Finding, ...]]):
     """Text -> what it holds under one setting; fills itself."""
 
@@ -214,7 +188,7 @@ class _Columns(dict[int, _Found]):
         if not self._telling:
             return False
         if self._on != day:
-            self._marks = [(one.index, _TellsMinor(_tells(one), day)) for one in self._telling]
+            self._marks = [(one.index, _TellsMinor(tells_age(one), day)) for one in self._telling]
             self._on = day
         told = False
         for index, tells in self._marks:
@@ -236,11 +210,8 @@ class _TellsMinor(dict[str, bool]):
         self._entity, self._day = entity, day
 
     def __missing__(self, text: str) -> bool:
-        folded = fold(text)
-        values = {folded, *map(fold, _NAME_BREAK.split(folded))}
-        found = [value for value in values if _is_minor(value, self._entity, self._day)]
-        self[text] = bool(found)
-        return bool(found)
+        self[text] = told = may_be_young(text, self._entity, self._day)
+        return told
 
 
 _shared = _CellScanner()
@@ -434,170 +405,6 @@ def _setting_of_data(block: Block, column: int) -> Setting:
 _OFFICE_FIELDS = frozenset(("bank_name", "unit_or_post", "agency_contact", "agency_address"))
 
 
-# --------------------------------------------------------------------------------------- minors
-
-
-_DATE = later(r"((?:19|20)\d\d)\s*[年.\-/]\s*(\d{1,2})(?:\s*[月.\-/]\s*(\d{1,2}))?")
-_YEAR = later(r"(20\d\d)\s*年")
-_OWN_DATE = later(r"公示|填报|填表|制表|日期|时间|发布|截至|截止|审核")
-_TITLE = later(r"名单|公示|[花名清]册|明细|一览|统计|汇总|[表单]$|年度|季度|[办局府会站]\s*\d")
-
-
-def own_date(texts: Iterable[str], *, year_only: bool = True) -> datetime.date | None:
-    """The day that a list gives itself: of publication or drawing up, or else of its title's year.
-
-    The first day where only a month or a year is given, so that nobody counts as of age too early.
-    ``year_only``: a year will do; it tells ages, but not when something was made. Lines that hold a
-    long number are rows, not titles; a day to come is no day of publication.
-    """
-    best: tuple[int, datetime.date] | None = None
-    for text in texts:
-        folded = fold(text)
-        if len(folded) > 400 or _LONG_NUMBER.search(folded):
-            continue
-        ranked = _dated(folded)
-        if ranked and (best is None or ranked[0] > best[0]) and (ranked[0] or year_only):
-            best = ranked
-    return best[1] if best else None
-
-
-_LONG_NUMBER = later(r"\d{11}|\d{6} ?\d{8}")
-
-
-def _dated(folded: str) -> tuple[int, datetime.date] | None:
-    """How good a date this line gives (3: the day of publication), and the date."""
-    cue, title = _OWN_DATE.search(folded), _TITLE.search(folded)
-    match = _DATE.search(folded)
-    if match and (cue or title):
-        rank = 3 if cue and match[3] else 2 if match[3] else 1
-        date = _date(int(match[1]), int(match[2]), int(match[3] or 1))
-    else:
-        year = _YEAR.search(folded) if title else None
-        rank, date = 0, _date(int(year[1]), 1, 1) if year else None
-    if date is None or date.year < 2000 or date > datetime.date.today():
-        return None
-    return rank, date
-
-
-def _date(year: int, month: int, day: int) -> datetime.date | None:
-    try:
-        return datetime.date(year, month, day)
-    except ValueError:
-        return None
-
-
-_FEATURES = frozenset(
-    [
-        "CN_RESIDENT_ID",
-        "AGE",
-        "BIRTH_DATE",
-        "CN_STUDENT_NO",
-        "CN_DISABILITY_CERT",
-        "CN_SOCIAL_SECURITY_NO",
-    ]
-)
-
-
-def features_of(block: Block) -> Mapping[int, list[Profile]]:
-    """Name column -> the columns that tell that person's age: those right of it, up to the next."""
-    names = sorted(profile.index for profile in name_columns(block))
-    owned: dict[int, list[Profile]] = {index: [] for index in names}
-    for profile in block.profiles.values():
-        if profile.label.entity in _FEATURES and names:
-            owner = _owner(profile, names, block)
-            owned[owner].append(profile)
-    for owner, profile in _of_pupils(block, names):
-        owned[owner].append(profile)
-    return owned
-
-
-def _of_pupils(block: Block, names: Sequence[int]) -> Iterator[tuple[int, Profile]]:
-    """(name column, what tells without a number that its names are children's): a column of school
-    classes, or its own header (幼儿姓名)."""
-    headers = "/".join(profile.header for profile in block.profiles.values())
-    own = [index for index in names if block.profiles[index].label.field not in _OTHERS_NAME]
-    for index in own:
-        if _CHILDREN.search(block.profiles[index].header):
-            yield index, block.profiles[index]
-    if own and not _GROWN_UP.search(headers):
-        for profile in block.profiles.values():
-            if profile.label.field in _CLASS_FIELDS:
-                before = [index for index in own if index < profile.index]
-                yield (before or own[:1])[-1], profile
-
-
-_CLASS_FIELDS = frozenset(("class_name", "grade_year"))
-_OTHERS_NAME = frozenset(("guardian_name", "payee_name", "spouse_name", "head_name"))
-_CHILDREN = later(
-    r"(?:幼儿|儿童|婴儿|婴幼儿|宝宝|孤儿|新生儿|患儿|小孩|未成年人)(?:的?姓名|名字|名)$"
-)
-_GROWN_UP = later("任教|教师|职称|班主任姓名|聘用|院系|学院|专业")
-"""Headers of lists that name classes, but whose people teach them, or are students."""
-_PUPIL = later(
-    r"小学|幼儿园|托儿所|初级中学|[一二三四五六七八九1-9]年级|初[一二三中]|高[一二]|[中小]班|大[一二三四五六]?班|托班"
-    r"|^\s*[一二三四五六七八九]\s*\(?\d{1,2}\)?\s*班"
-)
-_STUDENT = later("大学|学院|本科|专科|大专|研究生|硕士|博士|高职|中专|技师|级")
-_CLASS, _CHILD = "class", "child"
-
-
-def _tells(profile: Profile) -> str:
-    """In which way the values of a column tell an age: an entity, or one of the two above."""
-    if profile.label.entity in _FEATURES:
-        return profile.label.entity
-    return _CLASS if profile.label.field in _CLASS_FIELDS else _CHILD
-
-
-_OWN_FIELD = {"head_id": "head_name", "member_ids": "member_names", "guardian_id": "guardian_name"}
-
-
-def _owner(profile: Profile, names: Sequence[int], block: Block) -> int:
-    wanted = _OWN_FIELD.get(profile.label.field)
-    for index in names:
-        if wanted and block.profiles[index].label.field == wanted:
-            return index
-    before = [index for index in names if index < profile.index]
-    return before[-1] if before else names[0]
-
-
-def minor_names(
-    view: View, reference: datetime.date, features: Mapping[int, list[Profile]] | None = None
-) -> dict[int, list[Finding]]:
-    """Name column -> the names in it whose row shows that they are under age on that day.
-
-    ``features``: what ``features_of`` says of the view's block, from a caller who has it.
-    """
-    found: dict[int, list[Finding]] = {}
-    owned = features_of(view.block) if features is None else features
-    for column, telling in owned.items():
-        text = view.row.cells.get(column, "")
-        names = _names_in(text) if telling and text else ()
-        if not names:
-            continue
-        marked = _positions(view.row, telling, len(names), reference, of_age=False)
-        spans = [
-            Finding(*names[at], "PERSON", 0.9, "同行年龄、证件号或班级表明未成年") for at in marked
-        ]
-        if spans:
-            found[column] = spans
-    return found
-
-
-def adult_names(
-    row: Row, features: Mapping[int, list[Profile]], reference: datetime.date
-) -> dict[int, list[tuple[int, int]]]:
-    """Name column -> where names stand whose row shows that they are of full age on that day."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    for column, telling in features.items():
-        text = row.cells.get(column, "")
-        names = _names_in(text) if telling and text else ()
-        told = _positions(row, telling, len(names), reference, of_age=True) if names else ()
-        under = _positions(row, telling, len(names), reference, of_age=False) if told else ()
-        if spans := [names[at] for at in told if at not in under]:
-            found[column] = spans
-    return found
-
-
 def adults_of_table(
     table: Table, reference: datetime.date | None = None
 ) -> Iterator[tuple[str, list[tuple[int, int]]]]:
@@ -609,115 +416,3 @@ def adults_of_table(
                 features = scanner.columns(view).features
                 for column, spans in adult_names(view.row, features, day).items():
                     yield table.place(view.row.index, column), spans
-
-
-_ONE_NAME = later("[\u4e00-\u9fff]{2,4}")
-_NOTE_BEFORE = later(r"\s*(?:[(][^()]{1,6}[)]|[子女妻夫父母孙媳婿弟妹兄姐]{1,2}:)?\s*")
-_NAME_BREAK = later(r"[、,;/\n]|\s{3,}")
-
-
-def _names_in(text: str) -> list[tuple[int, int]]:
-    """Where the names in a name cell stand; notes in brackets are no part of a name."""
-    if _ONE_NAME.fullmatch(text):
-        return [(0, len(text))]
-    folded = fold(text)
-    spans, start = [], 0
-    for end in [*(match.start() for match in _NAME_BREAK.finditer(folded)), len(folded)]:
-        piece = folded[start:end]
-        note = _NOTE_BEFORE.match(piece)
-        lead = note.end() if note else 0
-        piece = piece[: lead + len(piece[lead:].split("(")[0])]
-        if piece[lead:].strip() and start + lead < start + len(piece.rstrip()):
-            spans.append((start + lead, start + len(piece.rstrip())))
-        start = end + 1
-    single = len(spans) == 1
-    return [
-        (a, b)
-        for a, b in spans
-        if is_name(folded[a:b]) or (single and any(map(str.isalpha, folded[a:b])))
-    ]
-
-
-class Labelled(NamedTuple):
-    """One value of a form, what its label says, and a key by which the caller knows it."""
-
-    key: tuple[int, int]
-    text: str
-    label: Label
-
-
-def form_minors(
-    values: Iterable[Labelled], reference: datetime.date
-) -> Mapping[tuple[int, int], list[Finding]]:
-    """In a form, the names of persons whose other fields show that they are under age.
-
-    A person begins with a name and goes on to the next name.
-    """
-    found: dict[tuple[int, int], list[Finding]] = {}
-    name: Labelled | None = None
-    for value in values:
-        if value.label.field in NAME_FIELDS:
-            name = value
-        elif name and _shows_minor(value, reference):
-            why = "同一表格中的年龄或证件号表明未成年"
-            spans = _names_in(name.text)[:1]
-            found[name.key] = [Finding(a, b, "PERSON", 0.9, why) for a, b in spans]
-    return found
-
-
-def _shows_minor(value: Labelled, reference: datetime.date) -> bool:
-    entity = value.label.entity
-    return entity in _FEATURES and _is_minor(fold(value.text), entity, reference)
-
-
-def _positions(
-    row: Row, features: Sequence[Profile], count: int, reference: datetime.date, *, of_age: bool
-) -> list[int]:
-    """Which of the ``count`` names belong to minors, or to adults, told by any of the row's features."""
-    marked: set[int] = set()
-    for profile in features:
-        text = row.cells.get(profile.index, "")
-        values = (
-            [text]
-            if count == 1
-            else [part for part in _NAME_BREAK.split(fold(text)) if part.strip()]
-        )
-        for at, value in enumerate(values[:count]):
-            if _is_of_age(fold(value), _tells(profile), reference) is of_age:
-                marked.add(at)
-    return sorted(marked)
-
-
-def _is_minor(value: str, entity: str, reference: datetime.date) -> bool:
-    return _is_of_age(value, entity, reference) is False
-
-
-@lru_cache(maxsize=1 << 14)
-def _is_of_age(value: str, entity: str, reference: datetime.date) -> bool | None:
-    """Whether a value tells an adult; None where it tells no age. ``entity``: see ``_tells``."""
-    if entity == _CLASS:
-        pupil = _PUPIL.search(value) and not _STUDENT.search(value.replace("年级", ""))
-        return False if pupil else None
-    if entity == _CHILD:
-        return False if value.strip() else None
-    if entity == "AGE":
-        age = re.fullmatch(r"\s*(\d{1,3})(?:\.0)?\s*(?:周?岁|个?月)?\s*", value)
-        return None if age is None else int(age[1]) >= ADULT and "月" not in value
-    birth = _birth(value, entity)
-    return None if birth is None or birth > reference else age_on(birth, reference) >= ADULT
-
-
-_ID_INSIDE = later(r"(?<!\d)(?:\d{17}[\dX]|\d{15})")
-
-
-def _birth(value: str, entity: str) -> datetime.date | None:
-    digits = bare(value)
-    number = _ID_INSIDE.search(digits)
-    if number and entity != "BIRTH_DATE":
-        return id_birth_date(number.group())
-    match = _DATE.search(value)
-    if match:
-        return _date(int(match[1]), int(match[2]), int(match[3] or 1))
-    if len(digits) == 8 and digits.isdigit():
-        return _date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    return None

@@ -27,7 +27,7 @@ GROUPS = (
     {"calendar", "matters"},
     {"explain"},
     {"evidence"},
-    {"scan", "rows", "columns", "vector", "prose", "wrapped", "tables", "lists"},
+    {"scan", "rows", "columns", "dates", "minors", "vector", "prose", "wrapped", "tables", "lists"},
     {"mask", "verify"},
     {"actions.rules"},
     {"actions.grids"},

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from deid.columns import profile_rows
+from deid.dates import own_date
 from deid.model import Row, Table
-from deid.tables import own_date, scan_table, split_ids
+from deid.tables import scan_table, split_ids
 
 CARD, CHILD = "11010519491231002X", "110105201506150013"
 PHONE = "13800138000"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from deid import tables, vector
+from deid import minors, tables, vector
 from deid.address import skeleton
 from deid.columns import shape
 from deid.entities import load_entities
@@ -536,16 +536,12 @@ class Judge:
         flags[BLANK] = not text.strip()
         if tables._DIGIT_CELL.fullmatch(folded):
             flags[DIGITS] = len(folded.strip())
-        if setting.label.entity in tables._FEATURES:
-            flags[YOUNG] = self._is_young(text, setting.label.entity)
+        if setting.label.entity in minors.FEATURES:
+            flags[YOUNG] = minors.may_be_young(text, setting.label.entity, self.day)
         label = setting.label
         if not (label.entity or label.agency or label.public):
             flags[VOTE] = shape(text) not in ("", "name")
         return [int(flag) for flag in flags]
-
-    def _is_young(self, text: str, entity: str) -> bool:
-        values = [text, *tables._NAME_BREAK.split(fold(text))]
-        return any(tables._is_minor(fold(value), entity, self.day) for value in values)
 
     def used(self, number: int) -> Verdict:
         """The verdict of that number, of which some cell made use."""

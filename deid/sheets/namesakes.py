@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deid import tables
+from deid import minors, tables
 from deid.columns import Block, Profile, View
 from deid.model import Row
 from deid.scan import Setting
@@ -24,7 +24,7 @@ def adults_in(judge: Judge, view: View) -> dict[int, list[tuple[int, int]]]:
     """Name column -> where names of adults stand in a row."""
     if view.zone != "data" or not judge.before:
         return {}
-    return tables.adult_names(view.row, tables.features_of(view.block), judge.day)
+    return minors.adult_names(view.row, minors.features_of(view.block), judge.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Namesakes:
         judge, window = self.judge, self.window
         cells = np.flatnonzero(np.isin(told, sorted(judge.namesakes)))
         cells = cells[plain[window.row[cells]]]
-        for column, telling in tables.features_of(block).items() if len(cells) else ():
+        for column, telling in minors.features_of(block).items() if len(cells) else ():
             those = cells[window.column[cells] == column]
             if not len(those) or not telling:
                 continue
@@ -51,7 +51,7 @@ class Namesakes:
             for number in distinct(told[those[alone]]).tolist():
                 text = judge.verdicts[number].text
                 found = self.scanner(text, setting)
-                names = tuple(tables._names_in(text))
+                names = tuple(minors.names_in(text))
                 chosen = those[alone & (told[those] == number)]
                 told[chosen] = judge.special(text, found, setting, names)
             for at in those[~alone].tolist():
@@ -73,7 +73,7 @@ class Namesakes:
         """Which of the verdicts are of a text with one name."""
         numbers = distinct(verdicts)
         texts = [self.judge.verdicts[number].text for number in numbers.tolist()]
-        single = np.array([len(tables._names_in(text)) == 1 for text in texts], bool)
+        single = np.array([len(minors.names_in(text)) == 1 for text in texts], bool)
         found: Flags = single[np.searchsorted(numbers, verdicts)]
         return found
 
@@ -86,5 +86,5 @@ class Namesakes:
             return verdict
         text, day = view.row.cells[column], self.judge.day
         found = self.scanner(text, setting)
-        more = tables.minor_names(view, day).get(column, [])
+        more = minors.minor_names(view, day).get(column, [])
         return self.judge.special(text, [*found, *more], setting, tuple(adults))

@@ -26,6 +26,7 @@ from deid.columns import (
 )
 from deid.fields import NO_LABEL
 from deid.formats.xlsx import Workbook
+from deid.minors import features_of, minor_names, minors_in_forms
 from deid.model import Finding, Row, Table
 from deid.policy import Policy
 from deid.rows import is_form, strong_labels
@@ -52,7 +53,7 @@ from deid.sheets.namesakes import Namesakes, adults_in
 from deid.sheets.reading import QuickSheet, strings_of
 from deid.sheets.spelled import Texts, texts_of
 from deid.sheets.splitids import split_ids
-from deid.tables import date_told, features_of, minor_names, minors_in_forms
+from deid.tables import date_told
 from deid.vector import Flags, Places
 
 _MAX_WIDTH = 512

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import NamedTuple, Protocol
 
-from deid import tables
+from deid import minors, tables
 from deid.address import skeleton
 from deid.columns import Profile, shape
 from deid.data import load_rows
@@ -306,11 +306,11 @@ class Judge:
         # What is left of a cell was scanned when it was masked, by this scanner: see ``Pass.again``.
         found = scan(text, setting) if self.hidden is None else list(self.scanner(text, setting))
         verdict = self.verdict(text, found, setting, rule=rule)
-        tells = _telling(setting.label)
+        tells = minors.way_of_telling(setting.label)
         asked = Fate(
             ASK,
             marks=marks_of(text) | STILL_LONG * is_long(verdict.result),
-            young=bool(tells) and self._is_young(text, tells),
+            young=bool(tells) and minors.may_be_young(text, tells, self.day),
             hits=verdict.hits,
             digits=digit_cell(text),
             settled=verdict.settled,
@@ -334,12 +334,6 @@ class Judge:
         if alike and _DIGIT.search(verdict.result):  # others have other digits there
             fate = fate._replace(settled=False)
         return fate, verdict
-
-    def _is_young(self, text: str, entity: str) -> bool:
-        """Whether a feature, or one of several in the cell, may be a minor's; ``entity``: in which
-        way it tells."""
-        values = [text, *tables._NAME_BREAK.split(fold(text))]
-        return any(tables._is_minor(fold(value), entity, self.day) for value in values)
 
     def _same_for_all(self, text: str) -> bool:
         """Whether the address is read the same whatever the values of its digits."""
@@ -413,14 +407,6 @@ def shows_more(text: str) -> bool:
 def marks_of(text: str) -> int:
     """What a cell says of its row."""
     return LONG * is_long(text) | ODD * is_odd(text)
-
-
-def _telling(label: Label) -> str:
-    """In which way the values under a label tell an age, as ``tables`` has it: by their entity, or as
-    a school class."""
-    if label.entity in tables._FEATURES:
-        return label.entity
-    return tables._CLASS if label.field in tables._CLASS_FIELDS else ""
 
 
 VOTES = {"id": 1, "idlike": 1, "mobile": 2, "landline": 2, "card": 3, "address": 4}

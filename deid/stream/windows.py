@@ -16,12 +16,13 @@ from io import BytesIO
 
 import numpy as np
 
-from deid import tables, vector
+from deid import minors, tables, vector
 from deid.columns import NO_BLOCK, Block, Profile, View, main_block, profile_rows
 from deid.fields import NO_LABEL
 from deid.formats import delimited
 from deid.formats.encoding import Encoding
 from deid.grading import TITLES
+from deid.minors import adult_names, features_of, minor_names, minors_in_forms
 from deid.model import Edit, Finding, Remark, Row, Table
 from deid.policy import Policy
 from deid.scan import Setting
@@ -31,15 +32,7 @@ from deid.stream.grids import Grid, Patch
 from deid.stream.reader import Kind
 from deid.stream.reshape import Reshape, Reshaped, Shapes
 from deid.stream.verdicts import Judge, Minors, Spans, Tally, Unstreamable
-from deid.tables import (
-    WINDOW,
-    CellFindings,
-    adult_names,
-    date_told,
-    features_of,
-    minor_names,
-    minors_in_forms,
-)
+from deid.tables import WINDOW, CellFindings, date_told
 from deid.vector import Flags, Places
 
 _LONG_ROW = 50
@@ -507,7 +500,7 @@ class Pass:
         """Rows in which a feature does not surely belong to an adult."""
         day = self.judge.day
         young = told.lengths > 0
-        if tables._tells(profile) == tables._CHILD:  # the header says it of every name
+        if minors.tells_age(profile) == minors.CHILD:  # the header says it of every name
             return young
         if told.births is not None and told.clean is not None:
             limit = day.year * 10000 + day.month * 100 + day.day - 180000

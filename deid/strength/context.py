@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from deid.dates import own_date
 from deid.later import later
 from deid.strength import OLDEST, Context
 from deid.strength.masks import ID_LENGTH, embedded, readings
 from deid.strength.places import areas_in, areas_of_row
-from deid.tables import own_date
 from deid.text import fold
 
 __all__ = [
