@@ -50,6 +50,8 @@ class Visit:
         """Open the page, and wait until it knows the matters."""
         self.page.goto(self.server.url)
         self.page.wait_for_selector("#policy option", state="attached")
+        # What is told of the matter moves the buttons below it: a click on its way would miss them.
+        self.page.wait_for_selector("#about p", state="attached")
 
     def put(self, *files: tuple[str, bytes]) -> None:
         """Choose files and wait for the conclusion and the preview."""
