@@ -112,6 +112,15 @@ def birth_date(digits: str) -> datetime.date | None:
     return date if date.year >= _FIRST_YEAR and date <= datetime.date.today() else None
 
 
+ADULT = 18
+"""Years; 民法典 art. 17: who has not reached them is a minor."""
+
+
+def age_on(birth: datetime.date, day: datetime.date) -> int:
+    """Completed years of age."""
+    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
+
+
 def id_birth_date(value: str) -> datetime.date | None:
     """The birth date inside an ID number of 18 or 15 characters (15: the century is 19)."""
     if len(value) >= 17:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from deid.checks import id_birth_date
+from deid.checks import ADULT, age_on, id_birth_date
 from deid.columns import Block, Profile, View, name_columns
 from deid.dates import DATE, date_of
 from deid.fields import Label
 from deid.later import later
 from deid.model import Finding, Row
-from deid.names import ADULT, age_on, is_name
+from deid.names import is_name
 from deid.rows import NAME_FIELDS
 from deid.scan import bare
 from deid.text import fold

@@ -6,6 +6,7 @@ import datetime
 import re
 from functools import cache
 
+from deid.checks import ADULT
 from deid.data import load_keys
 from deid.later import later
 from deid.tagger import is_cue, minor_names
@@ -129,15 +130,6 @@ def minor_spans(folded: str) -> list[tuple[int, int]]:
     return spans
 
 
-ADULT = 18
-"""Years; 民法典 art. 17: who has not reached them is a minor."""
-
-
-def age_on(birth: datetime.date, day: datetime.date) -> int:
-    """Completed years of age."""
-    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
-
-
 # What may stand between a name and the ID number of who bears it.
 _BETWEEN = (
     r"(?:[\s(),:;/、|\-]|[男女]|[\u4e00-\u9fff]{1,3}族|本人|户主|(?<![\u4e00-\u9fff])[长次三养继]?[子女儿孙媳婿]{1,2}(?=[\s(,:;/、|])|"
@@ -247,7 +239,7 @@ def _under_age(match: re.Match[str]) -> bool:
     """Whether the age or the birth year that was matched is a minor's; a word for a child is."""
     told = match.groupdict()
     if told.get("age"):
-        return int(told["age"]) < 18
+        return int(told["age"]) < ADULT
     if told.get("year"):
-        return datetime.date.today().year - int(told["year"]) < 18
+        return datetime.date.today().year - int(told["year"]) < ADULT
     return True

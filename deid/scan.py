@@ -25,7 +25,9 @@ from deid.address import (
     parse_addresses,
 )
 from deid.checks import (
+    ADULT,
     CHECKS,
+    age_on,
     bank_card,
     credit_code,
     disability_cert,
@@ -40,7 +42,7 @@ from deid.evidence import is_agency_account, is_agency_contact, is_amount, is_ho
 from deid.fields import NO_LABEL, Label, label_before, simplified
 from deid.later import later
 from deid.model import Finding
-from deid.names import ADULT, age_on, may_name_minor, may_tell_age, minor_spans, name_before
+from deid.names import may_name_minor, may_tell_age, minor_spans, name_before
 from deid.text import INVISIBLE, STAR_LIKE, fold, is_star, squeeze
 
 CERTAIN = 0.95

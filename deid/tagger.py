@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
+from deid.checks import ADULT
 from deid.data import load_rows, load_yaml, patterns_dir
 from deid.errors import PatternError
 from deid.later import later
@@ -433,7 +434,6 @@ def _named_like(word: str) -> bool:
 
 # ------------------------------------------------------------------------------------------ roles
 
-_ADULT_AGE = 18
 _TOLD = r"[\s,(:]*(?:(?:[男女]|[长次三四孙外]?[子女孙儿])[,、\s]+)?"
 _AGED = (
     _TOLD + r"(?:现?年[仅满方]?|今年|刚满|才|仅|均为?|都是?)?:?\s*"
@@ -480,12 +480,12 @@ def _is_minor(head: str, tail: str, cue: str, strict: bool) -> bool:
     aged, born = _AGE.match(tail), _BORN.match(tail)
     age = (aged and _AGE_TOLD.search(aged.group())) or _AGE_BEFORE.search(head)
     if age:
-        return _number(age[1]) < _ADULT_AGE
+        return _number(age[1]) < ADULT
     year = born and _YEAR_TOLD.search(born.group())
     if not year and (tail.startswith("出生") or _BIRTH.search(head)):
         year = _BORN_BEFORE.search(head)
     if year:
-        return datetime.date.today().year - int(year[1]) < _ADULT_AGE
+        return datetime.date.today().year - int(year[1]) < ADULT
     if cue == "child":
         return True
     if cue in _NO_CHILD or any(word in tail for word in _lists()["grown"]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,6 +55,16 @@ class Told:
     kinds: Places = field(default_factory=lambda: _NONE)
     asked: list[int] = field(default_factory=list)
     learnt: int = 0
+
+    def replaced(self, chosen: Flags) -> Iterator[tuple[Places, Places, bytes]]:
+        """(first bytes, last bytes, what stands there instead) of the cells of known fates that are
+        chosen, those with the same replacement together."""
+        numbers, starts = self.numbers[chosen], self.starts[self.places[chosen]]
+        first = starts + self.memory.fate("start", numbers)
+        last = starts + self.memory.fate("end", numbers)
+        news = self.memory.replacements()
+        for number, here in memories.alike(self.memory.fate("replacement", numbers)):
+            yield first[here], last[here], news[number]
 
 
 class Marks:

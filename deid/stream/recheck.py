@@ -158,13 +158,8 @@ class Recheck:
     def _expect_edits(told: Told, by_column: Flags, stretches: _Stretches) -> None:
         """Note what is cut out of cells whose fates are known, and what stands there instead."""
         chosen = by_column[told.places] & (told.kinds == memories.ONE_EDIT)
-        numbers, starts = told.numbers[chosen], told.starts[told.places[chosen]]
-        first = starts + told.memory.fate("start", numbers)
-        last = starts + told.memory.fate("end", numbers)
-        news = told.memory.fate("replacement", numbers)
-        all_news = told.memory.replacements()
-        for number, here in memories.alike(news):
-            stretches.add(first[here], last[here], all_news[number])
+        for first, last, new in told.replaced(chosen):
+            stretches.add(first, last, new)
 
     def _are_seen(self, told: Told, source: Bytes, starts: Places, first: int, length: int) -> bool:
         """Whether a fresh scan of the masked numbers, one for each beginning, finds nothing."""

@@ -366,13 +366,8 @@ class Pass:
         return count * hides
 
     def _cut(self, told: Told, edited: Flags, patch: Patch) -> None:
-        numbers, starts = told.numbers[edited], told.starts[told.places[edited]]
-        first = starts + told.memory.fate("start", numbers)
-        last = starts + told.memory.fate("end", numbers)
-        news = told.memory.fate("replacement", numbers)
-        all_news = told.memory.replacements()
-        for number, chosen in memories.alike(news):
-            patch.replace(first[chosen], last[chosen], all_news[number])
+        for first, last, new in told.replaced(edited):
+            patch.replace(first, last, new)
 
     def _splice(
         self,
